@@ -1,0 +1,1 @@
+"""A discussion of the essays: what is asked, answered, checked and shown."""

@@ -1,0 +1,1 @@
+"""The essays as data, and how a passage of them is found."""
