@@ -37,6 +37,7 @@ _ATTRIBUTION = frozenset(
     )
 )
 _OMISSION = re.compile(r"\s*(?:\[?(?:…|\.{3,}|……)\]?)\s*")
+_POINTS = " .,;:!?。，；：！？"
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _TYPOGRAPHIC = str.maketrans("“”„‟«»‘’‚‛′‐‑‒–—―−", "\"\"\"\"\"\"'''''-------")
 
@@ -204,10 +205,9 @@ def _looked_up(
     quoted: str, marked: tuple[int, ...], folded: Mapping[int, tuple[str, list[int]]]
 ) -> list[Quote]:
     """Where a quotation stands, a span for each part between omissions; [] if nowhere."""
-    parts = [
-        _folded(part)[0].strip(" .,;:!?。，；：！？") for part in _OMISSION.split(quoted)
-    ]
-    parts = [part for part in parts if part]
+    whole = [_folded(part)[0].strip() for part in _OMISSION.split(quoted)]
+    folded_quote = "\n".join(whole)
+    parts = [bare for part in whole if (bare := part.strip(_POINTS))]
     for n in [*marked, *(n for n in folded if n not in marked)]:
         text, origin = folded[n]
         spans, at = [], 0
@@ -216,6 +216,8 @@ def _looked_up(
             if hit < 0:
                 break
             at = hit + len(part)
+            while text[hit:at + 1] in folded_quote and at < len(text) and text[at] in _POINTS:
+                at += 1
             spans.append(Quote(n, origin[hit], origin[at - 1] + 1))
         if parts and len(spans) == len(parts):
             return spans
