@@ -19,8 +19,12 @@ from corpus.shelf import Shelf
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, one value a line, and nothing else.")]
-Posts = Annotated[Path | None, typer.Option(help="Folder of Markdown posts (else REJOINDER_POSTS).")]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print JSON, one value a line, and nothing else.")
+]
+Posts = Annotated[
+    Path | None, typer.Option(help="Folder of Markdown posts (else REJOINDER_POSTS).")
+]
 Scope = Annotated[str, typer.Option(help="SLUG, SLUG#SECTION or SLUG@HEX.")]
 Taken = Annotated[Stance, typer.Option(help="What to do with the essay.")]
 Named = Annotated[str, typer.Option("--model", help="auto, stub, ollama:NAME or openai:NAME.")]
@@ -82,7 +86,9 @@ def index(posts: Posts = None, json: Json = False) -> None:
     with progress() as told:
         report = shelf.update(told, wait=True)
     skipped = shelf.library.skipped
-    counts = {name: getattr(report, name) for name in ("posts", "passages", "chunks", "added", "deleted")}
+    counts = {
+        name: getattr(report, name) for name in ("posts", "passages", "chunks", "added", "deleted")
+    }
     seconds = round(report.seconds, 2)
     if json:
         told_skipped = [{"file": s.file, "why": s.why} for s in skipped]
@@ -213,7 +219,10 @@ def doctor(json: Json = False) -> None:
         for finding in findings:
             mark = "[green]ok  [/green]" if finding.ok else "[red]miss[/red]"
             out.print(mark, end=" ")
-            out.print(f"{finding.what}: {finding.said}" + f"\n     {finding.mend}" * (not finding.ok), markup=False)
+            out.print(
+                f"{finding.what}: {finding.said}" + f"\n     {finding.mend}" * (not finding.ok),
+                markup=False,
+            )
     if not all(finding.ok for finding in findings):
         raise typer.Exit(1)
 

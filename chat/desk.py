@@ -167,10 +167,19 @@ class Desk:
         stop = self._stops[session] = threading.Event()
         place = replace(place, asked=question)
         before = show.turns(place.discussion)
-        yield {"place": place, "turns": before, "live": show.live(question, stance, "", "…"), "busy": True}
+        yield {
+            "place": place,
+            "turns": before,
+            "live": show.live(question, stance, "", "…"),
+            "busy": True,
+        }
         try:
             for done, total in self._waited(stop):
-                state = f"Indexing {done} of {total} chunks first" if total else "Reading the posts first"
+                state = (
+                    f"Indexing {done} of {total} chunks first"
+                    if total
+                    else "Reading the posts first"
+                )
                 yield {"live": show.live(question, stance, "", state)}
             if stop.is_set():
                 yield {"live": show.failed(question, stance, "Stopped."), "busy": False}
@@ -192,7 +201,9 @@ class Desk:
     def _replied(
         self, place: Place, question: str, stance: Stance, stop: threading.Event
     ) -> Iterator[Parts]:
-        room = Room(self.shelf.library, self.shelf.search, self.choice().model, self.settings.timeout)
+        room = Room(
+            self.shelf.library, self.shelf.search, self.choice().model, self.settings.timeout
+        )
         text, thoughts, state, drawn = "", 0, "Searching", 0.0
         events = reply(
             place.discussion, question, stance, room=room, scope=place.scope, stopped=stop.is_set
@@ -215,7 +226,10 @@ class Desk:
                     yield {"live": show.live(question, stance, text, state)}
         finally:
             events.close()
-        yield {"live": show.failed(question, stance, "Stopped before the first word."), "busy": False}
+        yield {
+            "live": show.failed(question, stance, "Stopped before the first word."),
+            "busy": False,
+        }
 
     def stop(self, session: str) -> None:
         """End the reply that is under way on a page, if there is one."""

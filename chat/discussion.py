@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from chat.followup import resolve
 from chat.messages import READ_WHOLE, Ask, compose, passage_text
-from chat.models import Model, Piece, Stream
+from chat.model import Model, Piece, Stream
 from chat.reading import Entry, ReadingList
 from chat.stance import Stance
 from chat.tokens import estimate
@@ -25,7 +25,7 @@ from chat.turn import (
 )
 from chat.verdict import Quote, Sentence, judge, shown
 from corpus.errors import ModelError, ModelSilent
-from corpus.markdown import positions
+from corpus.plain import positions
 from corpus.post import Library
 from corpus.search import Hit, Query, Searcher, best_passages
 
@@ -93,7 +93,9 @@ def reply(
     if not raw.strip():
         return
 
-    answer = _checked(raw, reading, ask, room, query=query, notices=notices, failed=failed, clock=clock)
+    answer = _checked(
+        raw, reading, ask, room, query=query, notices=notices, failed=failed, clock=clock
+    )
     turn = Turn(prompt.messages[-1].content, prompt.given, scope, answer)
     done = Discussion((*discussion.turns, turn), reading, prompt.sent_from)
     yield Answered(done, answer)
@@ -165,7 +167,7 @@ def _listened(
             for piece in stream:
                 heard.put(piece)
             heard.put(None)
-        except BaseException as error:  # noqa: BLE001 - it is raised again where it can be seen
+        except BaseException as error:
             heard.put(error)
 
     threading.Thread(target=listen, name="model", daemon=True).start()
@@ -231,12 +233,12 @@ def _placed(sentence: Sentence, reading: ReadingList, library: Library) -> Sente
     return replace(sentence, quotes=tuple(_in_sources(sentence.quotes, reading, library)))
 
 
-def _in_sources(
-    quotes: Sequence[Quote], reading: ReadingList, library: Library
-) -> Iterator[Quote]:
+def _in_sources(quotes: Sequence[Quote], reading: ReadingList, library: Library) -> Iterator[Quote]:
     for quote in quotes:
         found = library.find(reading.entry(quote.n).id)
         if found:
             post, passage = found
             at = positions(post.source[passage.start : passage.end], passage.text)
-            yield Quote(quote.n, passage.start + at[quote.start], passage.start + at[quote.end - 1] + 1)
+            yield Quote(
+                quote.n, passage.start + at[quote.start], passage.start + at[quote.end - 1] + 1
+            )

@@ -49,7 +49,9 @@ def _posts(settings: Settings) -> Finding:
     except RejoinderError as error:
         return Finding("posts", False, str(settings.posts), str(error))
     passages = sum(1 for _ in library.passages())
-    return Finding("posts", True, f"{len(library.posts)} posts, {passages} passages in {settings.posts}")
+    return Finding(
+        "posts", True, f"{len(library.posts)} posts, {passages} passages in {settings.posts}"
+    )
 
 
 def _embedder(settings: Settings) -> Finding:
@@ -64,10 +66,17 @@ def _embedder(settings: Settings) -> Finding:
 
 
 def _home(settings: Settings) -> Finding:
-    home = next(folder for folder in (settings.home, *settings.home.absolute().parents) if folder.exists())
+    home = next(
+        folder for folder in (settings.home, *settings.home.absolute().parents) if folder.exists()
+    )
     free = shutil.disk_usage(home).free // 1_000_000
     said = f"{settings.home}, {free} MB free"
-    return Finding("index", free >= _ROOM, said, "" if free >= _ROOM else "Free some room, or set REJOINDER_HOME.")
+    return Finding(
+        "index",
+        free >= _ROOM,
+        said,
+        "" if free >= _ROOM else "Free some room, or set REJOINDER_HOME.",
+    )
 
 
 def _model(settings: Settings) -> Finding:
@@ -76,5 +85,9 @@ def _model(settings: Settings) -> Finding:
     except RejoinderError as error:
         return Finding("model", False, settings.model, str(error))
     real = not isinstance(choice.model, Stub)
-    mend = "" if real else choice.notice or "The stub was asked for: unset REJOINDER_MODEL for a real model."
+    mend = (
+        ""
+        if real
+        else choice.notice or "The stub was asked for: unset REJOINDER_MODEL for a real model."
+    )
     return Finding("model", real, f"{choice.model.name}, {choice.model.window} tokens", mend)

@@ -17,7 +17,10 @@ _POINTS_BACK = re.compile(
     r"same|such|there|then|so)\b(?!\s+(?:essay|post|author|article|blog)\b)",
     re.IGNORECASE,
 )
-_GOES_ON = re.compile(r"^\W*(?:and|but|or|so|also|then|why\W*$|how so|what about|how about|what else|which)\b", re.IGNORECASE)
+_GOES_ON = re.compile(
+    r"^\W*(?:and|but|or|so|also|then|why\W*$|how so|what about|how about|what else|which)\b",
+    re.IGNORECASE,
+)
 _GOES_ON_ZH = re.compile(
     r"^(?:那|那么|所以|但是|可是|而|还有|为什么呢|怎么说)|[它他她]们?|这[个些种样一]?|那[个些种样一]|其[中他它余]|此|该|上述|前者|后者|呢[?？]?$|同样|另一"
 )

@@ -11,7 +11,7 @@ import numpy as np
 from chat.followup import Exchange, resolve
 from chat.verdict import judge
 from corpus.errors import InputUnreadable
-from corpus.markdown import fold
+from corpus.plain import fold
 from corpus.post import Library
 from corpus.search import Hit, Searcher
 
@@ -49,7 +49,9 @@ def record(line: str, needed: Sequence[str], where: str) -> dict[str, object]:
         raise InputUnreadable(f"{where}: not JSON ({error.msg}, column {error.colno}).") from error
     missing = [name for name in needed if not isinstance(value, dict) or name not in value]
     if missing:
-        raise InputUnreadable(f"{where}: an object with {', '.join(needed)} is wanted; no {missing[0]!r}.")
+        raise InputUnreadable(
+            f"{where}: an object with {', '.join(needed)} is wanted; no {missing[0]!r}."
+        )
     return dict(value)
 
 
@@ -60,7 +62,9 @@ def questions(file: Path) -> list[Question]:
         where = f"{file}, question {number}"
         answers, relevant = (_texts(row.get(name), name, where) for name in ("answers", "relevant"))
         if not answers and not relevant:
-            raise InputUnreadable(f"{where}: neither answers nor relevant says what a right hit is.")
+            raise InputUnreadable(
+                f"{where}: neither answers nor relevant says what a right hit is."
+            )
         found.append(
             Question(
                 id=str(row["id"]),
@@ -98,7 +102,9 @@ def evaluate(asked: Sequence[Question], search: Searcher, library: Library) -> d
         start = time.perf_counter()
         hits = search(resolve(question.text, question.history), question.scope, _DEEP)
         took.append((time.perf_counter() - start) * 1000)
-        ranks.append(next((i for i, hit in enumerate(hits) if is_right(hit, question, library)), None))
+        ranks.append(
+            next((i for i, hit in enumerate(hits) if is_right(hit, question, library)), None)
+        )
     within = {k: sum(r is not None and r < k for r in ranks) / len(ranks) for k in (1, 5, 10)}
     return {
         "questions": len(ranks),

@@ -44,7 +44,9 @@ class Prompt:
     tokens: int  # estimated, without the reply
 
 
-def compose(discussion: Discussion, ask: Ask, window: int, fallback: Sequence[Entry] = ()) -> Prompt:
+def compose(
+    discussion: Discussion, ask: Ask, window: int, fallback: Sequence[Entry] = ()
+) -> Prompt:
     """The messages for a question, at most `window` tokens with the reply's share.
 
     `fallback` is wanted instead where a post to be read whole does not fit any more.
@@ -59,7 +61,7 @@ def compose(discussion: Discussion, ask: Ask, window: int, fallback: Sequence[En
         start += 1
         prompt = _composed(discussion, ask, start)
     gone = start - discussion.sent_from
-    notices = (_left_out(start),) if gone else ()
+    notices: tuple[str, ...] = (_left_out(start),) if gone else ()
     if prompt.tokens > room and fallback:
         ask = replace(ask, wanted=tuple(fallback))
         prompt = _composed(discussion, ask, start)
@@ -116,7 +118,9 @@ def _user_message(ask: Ask, fresh: Sequence[Entry]) -> str:
     return render(
         "turn",
         passages=render("passages", passages=listed) + "\n\n" if fresh else "",
-        pointer=f"Look first at {pointer}.\n" if pointer else "No passage bears on this question.\n",
+        pointer=f"Look first at {pointer}.\n"
+        if pointer
+        else "No passage bears on this question.\n",
         question=ask.question,
         stance=ask.stance.instruction,
     )

@@ -29,7 +29,7 @@ _TABS = (
 )
 
 
-def build(desk: Desk) -> gr.Blocks:
+def build(desk: Desk) -> Any:  # gradio has no types of its own
     """The page's parts and their events."""
     begun = desk.begun()
     first = desk.page(begun)
@@ -76,14 +76,18 @@ def build(desk: Desk) -> gr.Blocks:
             """Parts by name as updates of components."""
             updates: dict[Any, Any] = {parts[k]: v for k, v in given.items() if k in parts}
             if "scope" in given:
-                updates[scope] = gr.update(value=f"{given['scope']} ×", visible=bool(given["scope"]))
+                updates[scope] = gr.update(
+                    value=f"{given['scope']} ×", visible=bool(given["scope"])
+                )
             if "busy" in given:
                 busy = bool(given["busy"])
                 updates |= {send: gr.update(visible=not busy), stop: gr.update(visible=busy)}
                 updates[retry] = gr.update(visible=not busy)
             return updates
 
-        def asked(here: Any, question: str, kind: str, request: gr.Request) -> Iterator[dict[Any, Any]]:
+        def asked(
+            here: Any, question: str, kind: str, request: gr.Request
+        ) -> Iterator[dict[Any, Any]]:
             yield {ask: ""}
             for given in desk.asked(here, question, Stance(kind), str(request.session_hash)):
                 yield shown(given)
@@ -117,7 +121,9 @@ def build(desk: Desk) -> gr.Blocks:
         stop.click(stopped, None, None, queue=False, **tell)
         scope.click(lambda here: shown(desk.scoped(here, "")), place, changed, **tell)
         new.click(renewed, None, changed, **tell)
-        post.input(lambda here, slug: shown(desk.opened(here, slug)), [place, post], changed, **tell)
+        post.input(
+            lambda here, slug: shown(desk.opened(here, slug)), [place, post], changed, **tell
+        )
         timer = gr.Timer(2.0)
         told = [status, notice]
         timer.tick(lambda: (desk.status(), desk.notice()), None, told, **many)

@@ -11,17 +11,86 @@ from urllib.parse import quote
 
 import nh3
 
-from corpus.markdown import fold
+from corpus.plain import fold
 from corpus.post import Passage, Post, Section
 from corpus.sentences import sentences
 
 _MATH = frozenset(
-    "math mrow mi mn mo ms mtext mspace mfrac msqrt mroot msub msup msubsup munder mover munderover "
-    "mtable mtr mtd mstyle mpadded mphantom menclose".split()
+    [
+        "math",
+        "mrow",
+        "mi",
+        "mn",
+        "mo",
+        "ms",
+        "mtext",
+        "mspace",
+        "mfrac",
+        "msqrt",
+        "mroot",
+        "msub",
+        "msup",
+        "msubsup",
+        "munder",
+        "mover",
+        "munderover",
+        "mtable",
+        "mtr",
+        "mtd",
+        "mstyle",
+        "mpadded",
+        "mphantom",
+        "menclose",
+    ]
 )
 _TAGS = _MATH | frozenset(
-    "a abbr b blockquote br code dd del details div dl dt em h1 h2 h3 h4 h5 h6 hr i kbd li mark ol p pre "
-    "q s small span strong sub summary sup table tbody td tfoot th thead tr u ul var".split()
+    [
+        "a",
+        "abbr",
+        "b",
+        "blockquote",
+        "br",
+        "code",
+        "dd",
+        "del",
+        "details",
+        "div",
+        "dl",
+        "dt",
+        "em",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "hr",
+        "i",
+        "kbd",
+        "li",
+        "mark",
+        "ol",
+        "p",
+        "pre",
+        "q",
+        "s",
+        "small",
+        "span",
+        "strong",
+        "sub",
+        "summary",
+        "sup",
+        "table",
+        "tbody",
+        "td",
+        "tfoot",
+        "th",
+        "thead",
+        "tr",
+        "u",
+        "ul",
+        "var",
+    ]
 )
 _ATTRIBUTES: dict[str, set[str]] = {
     "a": {"href", "title"},
@@ -99,7 +168,7 @@ def starters(post: Post, most: int = 4) -> list[str]:
             continue
         for start, end in sentences(passage.text):
             said = passage.text[start:end]
-            if said.endswith(("?", "？")) and 20 <= len(said) <= 140 and said[0] not in "\"“(":
+            if said.endswith(("?", "？")) and 20 <= len(said) <= 140 and said[0] not in '"“(':
                 asked.setdefault(passage.section, []).append(_opened(said))
     rounds = max((len(found) for found in asked.values()), default=0)
     return [found[i] for i in range(rounds) for found in asked.values() if i < len(found)][:most]
@@ -107,7 +176,9 @@ def starters(post: Post, most: int = 4) -> list[str]:
 
 def _opened(question: str) -> str:
     """Without the words that only join it to the sentence before."""
-    bare = re.sub(r"^(?:however|but|and|so|in other words|for example|or)\b,?\s+", "", question, flags=re.I)
+    bare = re.sub(
+        r"^(?:however|but|and|so|in other words|for example|or)\b,?\s+", "", question, flags=re.I
+    )
     return bare[:1].upper() + bare[1:]
 
 
@@ -116,7 +187,11 @@ def _language(post: Post) -> str:
 
 
 def _facts(post: Post) -> str:
-    facts = [post.date.strftime("%-d %B %Y") if post.date else "", ", ".join(post.categories), ", ".join(post.tags)]
+    facts = [
+        post.date.strftime("%-d %B %Y") if post.date else "",
+        ", ".join(post.categories),
+        ", ".join(post.tags),
+    ]
     count = sum(1 for section in post.sections if section.level)
     facts.append(f"{count} section{'s' * (count != 1)}" if count else "")
     return f'<p class="facts">{_text(" · ".join(fact for fact in facts if fact))}</p>'
@@ -134,13 +209,18 @@ def _heading(section: Section) -> str:
 
 
 def _passage(passage: Passage, number: int | None, lit: Sequence[str], inside: bool) -> str:
-    classes = ["passage", *["quotation"] * bool(passage.quotes), *["cited"] * bool(number), *["inside"] * inside]
+    given = {"item": passage.bullet, "quotation": passage.quotes, "cited": number, "inside": inside}
+    classes = ["passage", *(name for name, is_so in given.items() if is_so)]
     indent = min(max(passage.depth - 1, 0), 6)
     body = clean(passage.html)
     for words in lit:
         body = marked(body, words)
     margin = f'<span class="number" aria-label="passage {number}">{number}</span>' if number else ""
-    bullet = f'<span class="bullet" aria-hidden="true">{_text(passage.bullet)}</span>' if passage.bullet else ""
+    bullet = (
+        f'<span class="bullet" aria-hidden="true">{_text(passage.bullet)}</span>'
+        if passage.bullet
+        else ""
+    )
     return (
         f'<div class="{" ".join(classes)}" id="{_text(passage.id)}" style="--depth:{indent}">{margin}{bullet}'
         f'<div class="words">{body}</div>'

@@ -42,7 +42,7 @@ class ReadingList:
         return next((entry.n for entry in self.entries if entry.id == passage_id), None)
 
     def joined(self, found: Iterable[tuple[Post, Passage]]) -> "ReadingList":
-        """This list with the passages that are not yet in it, under the next numbers."""
+        """The list with the passages that are not yet in it, under the next numbers."""
         entries = list(self.entries)
         known = {entry.id for entry in entries}
         for post, passage in found:

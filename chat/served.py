@@ -9,11 +9,11 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 
-from chat.models import Piece, without_thinking
+from chat.model import Piece, without_thinking
 from chat.turn import Message, Thought, Token
 from corpus.errors import (
     ModelError,
@@ -27,9 +27,6 @@ from corpus.errors import (
     ReplyGarbled,
 )
 from corpus.settings import Settings
-
-if TYPE_CHECKING:
-    from llama_index.core.llms import LLM
 
 _CONNECT = 5.0  # seconds to reach a server
 _LOOK = 1.0  # seconds to ask it what it has
@@ -49,12 +46,15 @@ class OllamaModel:
     def stream(self, messages: Sequence[Message]) -> "ServedStream":
         """A new reply to the messages; nothing is sent before it is iterated."""
 
-        def llm(transport: ClosableTransport) -> "LLM":
+        def llm(transport: ClosableTransport) -> Any:
             import ollama
             from llama_index.llms.ollama import Ollama
 
             client = ollama.Client(
-                self._settings.ollama_host, transport=transport, timeout=_timeout(self._settings), trust_env=False
+                self._settings.ollama_host,
+                transport=transport,
+                timeout=_timeout(self._settings),
+                trust_env=False,
             )
             return Ollama(
                 model=self._model,
@@ -64,7 +64,9 @@ class OllamaModel:
                 keep_alive=_KEEP_ALIVE,
             )
 
-        return ServedStream(llm, messages, _Where(self._model, self._settings.ollama_host, "ollama"))
+        return ServedStream(
+            llm, messages, _Where(self._model, self._settings.ollama_host, "ollama")
+        )
 
 
 class OpenAIModel:
@@ -79,7 +81,7 @@ class OpenAIModel:
     def stream(self, messages: Sequence[Message]) -> "ServedStream":
         """A new reply to the messages; nothing is sent before it is iterated."""
 
-        def llm(transport: ClosableTransport) -> "LLM":
+        def llm(transport: ClosableTransport) -> Any:
             from llama_index.llms.openai_like import OpenAILike
 
             timeout = _timeout(self._settings)
@@ -158,10 +160,10 @@ class ClosableTransport(httpx.HTTPTransport):
 
 
 class ServedStream:
-    """One reply of a served model; see `chat.models.Stream`."""
+    """One reply of a served model; see `chat.model.Stream`."""
 
     def __init__(
-        self, llm: Callable[[ClosableTransport], "LLM"], messages: Sequence[Message], where: "_Where"
+        self, llm: Callable[[ClosableTransport], Any], messages: Sequence[Message], where: "_Where"
     ) -> None:
         self._llm = llm
         self._messages = messages
@@ -190,7 +192,9 @@ class ServedStream:
         if not ended:
             raise ReplyCut(f"{self._where.server} broke off before the reply was whole. Ask again.")
         if not said:
-            raise ReplyEmpty(f"{self._where.model} ended without a word. Ask again, or in other words.")
+            raise ReplyEmpty(
+                f"{self._where.model} ended without a word. Ask again, or in other words."
+            )
 
     def close(self) -> None:
         """Break off at once, from any thread, even while a read is blocked."""
@@ -243,14 +247,18 @@ def _translated(where: _Where) -> Iterator[None]:
     except (httpx.TimeoutException, openai.APITimeoutError) as error:
         raise _silent(where) from error
     except (httpx.HTTPError, httpx.StreamError) as error:
-        raise ReplyCut(f"{where.server} broke off before the reply was whole. Ask again.") from error
+        raise ReplyCut(
+            f"{where.server} broke off before the reply was whole. Ask again."
+        ) from error
     except ollama.ResponseError as error:
         raise _answered(where, error.status_code, error.error) from error
     except openai.APIConnectionError as error:
         cause = error.__cause__
         if isinstance(cause, (httpx.ConnectError, httpx.ConnectTimeout)):
             raise ModelUnreachable(f"{where.server} does not answer. {where.start}") from error
-        raise ReplyCut(f"{where.server} broke off before the reply was whole. Ask again.") from error
+        raise ReplyCut(
+            f"{where.server} broke off before the reply was whole. Ask again."
+        ) from error
     except openai.APIStatusError as error:
         raise _answered(where, error.status_code, error.message) from error
     except openai.APIError as error:
@@ -281,4 +289,6 @@ def _answered(where: _Where, status: int, message: str) -> ModelError:
             "or set REJOINDER_CONTEXT lower."
         )
     number = f" {status}" if status > 0 else ""
-    return ModelFailed(f"{where.server} failed{number}: {said or 'no reason given'}. Ask again, or look at its log.")
+    return ModelFailed(
+        f"{where.server} failed{number}: {said or 'no reason given'}. Ask again, or look at its log."
+    )

@@ -57,9 +57,15 @@ def failed(asked: str, stance: Stance, error: str) -> str:
 
 def reply(answer: Answer) -> str:
     """A finished reply: verdicts, links, what is not borne out, the count, the sources."""
-    notes = "".join(f'<div class="why">{html.escape(_note(s))}</div>' for s in answer.sentences if s.why)
+    notes = "".join(
+        f'<div class="why">{html.escape(_note(s))}</div>' for s in answer.sentences if s.why
+    )
     notices = "".join(f'<div class="notice">{html.escape(n)}</div>' for n in answer.notices)
-    cut = '<div class="notice">Interrupted: this is as far as it came.</div>' if answer.interrupted else ""
+    cut = (
+        '<div class="notice">Interrupted: this is as far as it came.</div>'
+        if answer.interrupted
+        else ""
+    )
     return (
         f'<div class="bot"><div class="tag">{answer.stance.value}'
         f'<span class="by"> · {html.escape(answer.model)}</span></div>'
@@ -106,9 +112,11 @@ def _marked(text: str) -> str:
 
 def _opening(sentence: Sentence) -> str:
     said = _SAID[sentence.verdict]
-    return f'<span class="{_CLASS[sentence.verdict]}" title="{said}"><span class="sr">({said}) </span>' if (
-        sentence.verdict != "own"
-    ) else '<span class="o">'
+    return (
+        f'<span class="{_CLASS[sentence.verdict]}" title="{said}"><span class="sr">({said}) </span>'
+        if (sentence.verdict != "own")
+        else '<span class="o">'
+    )
 
 
 def _link(n: int, ids: dict[int, str]) -> str:

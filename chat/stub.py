@@ -7,7 +7,7 @@ think: it picks the sentences that share most with the question, in the stance's
 import re
 from collections.abc import Iterator, Sequence
 
-from chat.models import Piece
+from chat.model import Piece
 from chat.turn import Message, Token
 from corpus.lexical import words
 from corpus.post import language_of
@@ -72,7 +72,12 @@ class StubStream:
 
 def answer(messages: Sequence[Message]) -> str:
     """What the stub says to some messages."""
-    given = {int(n): text for m in messages if m.role == "user" for n, text in _PASSAGE.findall(m.content)}
+    given = {
+        int(n): text
+        for m in messages
+        if m.role == "user"
+        for n, text in _PASSAGE.findall(m.content)
+    }
     last = messages[-1].content
     asked = _QUESTION.search(last)
     question, stance = (asked[1], asked[2]) if asked else (last, "explain")
@@ -95,7 +100,7 @@ def _picked(question: str, passages: dict[int, str]) -> list[tuple[int, str]]:
         whole = [s for s in spans if len(s) > 24 or language_of(s) == "zh"] or spans
         sentence = max(whole, key=lambda s: len(asked & set(words(s))))
         worth = len(asked & set(words(sentence))) - place
-        best.append((worth, n, sentence.strip().strip("“”\"").rstrip(".。:：")))
+        best.append((worth, n, sentence.strip().strip('“”"').rstrip(".。:：")))
     best.sort(key=lambda row: -row[0])
     top = [(n, sentence) for _, n, sentence in best[:2]]
     return top * 2 if len(top) == 1 else top

@@ -21,7 +21,9 @@ _FEWEST_WORDS = 4  # of a quotation; shorter ones are words in use, not words qu
 _FEWEST_CJK = 8
 
 _MARKER = re.compile(r"\s?\[(\d{1,4}(?:\s*[,;、，]\s*\d{1,4})*)\]")
-_QUOTATION = re.compile(r"“([^“”\n]{2,1000})”|「([^「」\n]{2,1000})」|『([^『』\n]{2,1000})』|(?<!\w)\"([^\"\n]{2,1000})\"(?!\w)")
+_QUOTATION = re.compile(
+    r"“([^“”\n]{2,1000})”|「([^「」\n]{2,1000})」|『([^『』\n]{2,1000})』|(?<!\w)\"([^\"\n]{2,1000})\"(?!\w)"
+)
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]+`", re.DOTALL)
 _CUE = re.compile(
     r"\b(?:the|this|that|its|his|her)\s+(?:essay|author|post|article|text|passage|writer|section)\b"
@@ -39,7 +41,7 @@ _ATTRIBUTION = frozenset(
 _OMISSION = re.compile(r"\s*(?:\[?(?:…|\.{3,}|……)\]?)\s*")
 _POINTS = " .,;:!?。，；：！？"
 _HAN = re.compile(r"[\u3400-\u9fff]")
-_TYPOGRAPHIC = str.maketrans("“”„‟«»‘’‚‛′‐‑‒–—―−", "\"\"\"\"\"\"'''''-------")
+_TYPOGRAPHIC = str.maketrans("“”„‟«»‘’‚‛′‐‑‒–—―−", '""""""\'\'\'\'\'-------')
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,9 @@ def shown(raw: str, numbers: Sequence[int]) -> str:
         if any(a <= match.start() < b for a, b in code):
             return match[0]
         real = [n for n in _numbers(match) if n in numbers]
-        return (" " if match[0][0].isspace() else "") + "".join(f"[{n}]" for n in real) if real else ""
+        return (
+            (" " if match[0][0].isspace() else "") + "".join(f"[{n}]" for n in real) if real else ""
+        )
 
     return _MARKER.sub(kept, raw)
 
@@ -98,9 +102,7 @@ def judge(reply: str, passages: Mapping[int, str]) -> tuple[Sentence, ...]:
     """The verdict on each sentence of a reply, against passages by their numbers."""
     bags = {n: frozenset(words(text)) for n, text in passages.items()}
     folded = {n: _folded(text) for n, text in passages.items()}
-    return tuple(
-        _judged(reply, start, end, bags, folded) for start, end in _sentences(reply)
-    )
+    return tuple(_judged(reply, start, end, bags, folded) for start, end in _sentences(reply))
 
 
 def _judged(
@@ -131,7 +133,9 @@ def _judged(
         made = "quoted", tuple(dict.fromkeys(q.n for q in quotes)), _elsewhere(marked, quotes)
     elif marked or (_CUE.search(bare) and content):
         made = _claim(bare, marked, borne, best, shares, bags)
-    elif len(content) >= _FEWEST_WORDS and score >= FOUND and not bare.rstrip().endswith(("?", "？")):
+    elif (
+        len(content) >= _FEWEST_WORDS and score >= FOUND and not bare.rstrip().endswith(("?", "？"))
+    ):
         made = "supported", (best,), None
     else:
         made = "own", (), None
@@ -148,7 +152,11 @@ def _claim(
 ) -> tuple[Verdict, tuple[int, ...], str | None]:
     """The verdict on a sentence that says something of the essay."""
     pool = [bags[n] for n in (marked or shares)]
-    strange = [n for n in re.findall(r"\d+(?:\.\d+)?", bare) if not any(set(words(n)) <= bag for bag in pool)]
+    strange = [
+        n
+        for n in re.findall(r"\d+(?:\.\d+)?", bare)
+        if not any(set(words(n)) <= bag for bag in pool)
+    ]
     if borne >= SUPPORTED and not strange:
         bearing = tuple(n for n in marked if shares[n] == borne) or (best,)
         return "supported", bearing, None
@@ -173,7 +181,9 @@ def _elsewhere(marked: tuple[int, ...], quotes: Sequence[Quote]) -> str | None:
 
 def _sentences(reply: str) -> list[tuple[int, int]]:
     """The spans of the sentences; one that ends inside a quotation goes on to its end."""
-    held = [m.span() for m in _QUOTATION.finditer(reply)] + [m.span() for m in _CODE.finditer(reply)]
+    held = [m.span() for m in _QUOTATION.finditer(reply)] + [
+        m.span() for m in _CODE.finditer(reply)
+    ]
     joined: list[tuple[int, int]] = []
     for start, end in sentences(reply):
         if joined and any(a < joined[-1][1] < b and start < b for a, b in held):
@@ -216,7 +226,7 @@ def _looked_up(
             if hit < 0:
                 break
             at = hit + len(part)
-            while text[hit:at + 1] in folded_quote and at < len(text) and text[at] in _POINTS:
+            while text[hit : at + 1] in folded_quote and at < len(text) and text[at] in _POINTS:
                 at += 1
             spans.append(Quote(n, origin[hit], origin[at - 1] + 1))
         if parts and len(spans) == len(parts):

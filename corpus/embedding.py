@@ -62,6 +62,7 @@ class SentenceEmbedder:
 
     @cached_property
     def limit(self) -> int:
+        """Tokens of the longest text that is read whole, special tokens included."""
         config = self._folder and self._folder / "sentence_bert_config.json"
         if config and config.is_file():
             length = json.loads(config.read_text("utf-8")).get("max_seq_length")
@@ -84,11 +85,13 @@ class SentenceEmbedder:
         return lambda text: len(tokenizer(text, truncation=False, verbose=False)["input_ids"])
 
     def count(self, text: str) -> int:
+        """Tokens of a text, special tokens included; the weights are not loaded for it."""
         return self._counted(text)
 
     def encode(
         self, texts: Sequence[str], progress: Callable[[int], None] | None = None
     ) -> Vectors:
+        """One row of length 1 for each text: shape (texts, dimensions), float32."""
         model = self._model
         order = sorted(range(len(texts)), key=lambda i: len(texts[i]))  # batches of like length
         vectors = np.zeros((len(texts), model.get_embedding_dimension() or 0), np.float32)

@@ -1,23 +1,23 @@
 """What can fail. Each message says what, with which value, and what to do next.
 
-    RejoinderError                everything below; the command prints it on one line, exit 1
-    ├── NoPosts                   a posts folder that is missing or holds nothing to read
-    ├── PlaceUnknown              a scope that names no post, section or passage
-    ├── EmbedderFailed            an embedder that cannot be found, checked or loaded
-    ├── StoreFailed               the index folder or the Chroma server cannot be used
-    ├── InputUnreadable           a line of a given file that is not what the command reads
-    ├── PromptBroken              a prompt file with a hole that nothing fills
-    ├── QuestionTooLong           a question that leaves no room in the model's window
-    ├── PortTaken                 an address that cannot be listened on
-    └── ModelError                the language model, in whatever way it is reached
-        ├── ModelUnreachable      nothing answers at its address
-        ├── ModelMissing          the server does not have it
-        ├── ModelOutOfMemory      it does not fit
-        ├── ModelFailed           the server answered with an error
-        ├── ModelSilent           no token for too long
-        ├── ReplyCut              the connection or the stream broke off
-        ├── ReplyGarbled          the answer is not what the protocol says
-        └── ReplyEmpty            the model ended without a word
+RejoinderError                everything below; the command prints it on one line, exit 1
+├── NoPosts                   a posts folder that is missing or holds nothing to read
+├── PlaceUnknown              a scope that names no post, section or passage
+├── EmbedderFailed            an embedder that cannot be found, checked or loaded
+├── StoreFailed               the index folder or the Chroma server cannot be used
+├── InputUnreadable           a line of a given file that is not what the command reads
+├── PromptBroken              a prompt file with a hole that nothing fills
+├── QuestionTooLong           a question that leaves no room in the model's window
+├── PortTaken                 an address that cannot be listened on
+└── ModelError                the language model, in whatever way it is reached
+    ├── ModelUnreachable      nothing answers at its address
+    ├── ModelMissing          the server does not have it
+    ├── ModelOutOfMemory      it does not fit
+    ├── ModelFailed           the server answered with an error
+    ├── ModelSilent           no token for too long
+    ├── ReplyCut              the connection or the stream broke off
+    ├── ReplyGarbled          the answer is not what the protocol says
+    └── ReplyEmpty            the model ended without a word
 """
 
 

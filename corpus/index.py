@@ -7,7 +7,7 @@ generation number in the collection's metadata; a reader compares it before each
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,7 +84,9 @@ class Index:
 
     # -- writing ---------------------------------------------------------------------
 
-    def sync(self, library: Library, progress: Progress | None = None, *, wait: bool = False) -> Report:
+    def sync(
+        self, library: Library, progress: Progress | None = None, *, wait: bool = False
+    ) -> Report:
         """Embed what is new, then drop what is gone; nothing is written where nothing changed.
 
         A run that was killed is finished by the next: what it wrote is kept. With another
@@ -134,7 +136,7 @@ class Index:
             vectors = self.embedder.encode([node.text for node in batch], step)
             collection.upsert(
                 ids=[node.id_ for node in batch],
-                embeddings=vectors,  # type: ignore[arg-type]
+                embeddings=vectors,
                 documents=[node.text for node in batch],
                 metadatas=[node.metadata for node in batch],
             )
@@ -151,7 +153,9 @@ class Index:
         except ChromaError:
             middle = len(ids) // 2
             if middle:
-                return self._broken(collection, ids[:middle]) | self._broken(collection, ids[middle:])
+                return self._broken(collection, ids[:middle]) | self._broken(
+                    collection, ids[middle:]
+                )
             bad = set(ids)
         if bad:
             collection.delete(ids=sorted(bad))
@@ -225,11 +229,11 @@ class Index:
 
     def close(self) -> None:
         """Let go of the store; the next call opens it again."""
-        from chromadb.api.client import SharedSystemClient
+        from chromadb.api.shared_system_client import SharedSystemClient
 
         with self._guard:
             if self._client is not None:
-                self._client.close()
+                self._client.close()  # type: ignore[attr-defined]
                 SharedSystemClient.clear_system_cache()
             self._client = None
 

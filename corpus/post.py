@@ -18,7 +18,7 @@ Kind = Literal["paragraph", "code", "table", "formula", "html"]
 class Passage:
     """The smallest quotable unit: one block, cut from `Post.source[start:end]`.
 
-    `plain(source[start:end], kind, quotes) == text`; see `corpus.markdown.plain`.
+    `plain(source[start:end], kind, quotes) == text`; see `corpus.plain.plain`.
     """
 
     id: str  # slug@ and 8 hex digits of its text's hash, -2, -3 where a text repeats
@@ -151,7 +151,6 @@ def language_of(text: str) -> str:
     letters = [c for c in text if c.isalpha()]
     han = sum(1 for c in letters if "\u3400" <= c <= "\u9fff" or "\uf900" <= c <= "\ufaff")
     return "zh" if letters and 2 * han >= (len(letters) + han) / 3 else "en"
-
 
 
 def slug_of(place: str) -> str:

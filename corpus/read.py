@@ -12,7 +12,8 @@ from pathlib import Path
 import yaml
 
 from corpus.errors import NoPosts
-from corpus.markdown import Block, Heading, blocks, fold
+from corpus.markdown import Block, Heading, blocks
+from corpus.plain import fold
 from corpus.post import Library, Passage, Post, Section, Skipped
 
 LARGEST = 5_000_000  # bytes; reading a larger file takes minutes and is never an essay
@@ -73,7 +74,9 @@ def read_file(file: Path, slug: str) -> tuple[Post | None, list[str]]:
         size = file.stat().st_size
         if size > LARGEST:
             limit = LARGEST // 1_000_000
-            return None, [f"is {size / 1e6:.0f} MB, more than the {limit} MB that are read; split it"]
+            return None, [
+                f"is {size / 1e6:.0f} MB, more than the {limit} MB that are read; split it"
+            ]
         data = file.read_bytes()
     except OSError as error:
         return None, [f"cannot be read ({error.strerror or error})"]
@@ -195,9 +198,7 @@ def _sections(
     open_: list[tuple[int, str]] = []  # level and id of the sections around
     for i, (heading, id_) in enumerate(headings):
         open_ = [(level, outer) for level, outer in open_ if level < heading.level]
-        end = next(
-            (h.start for h, _ in headings[i + 1 :] if h.level <= heading.level), len(source)
-        )
+        end = next((h.start for h, _ in headings[i + 1 :] if h.level <= heading.level), len(source))
         parents = tuple(outer for _, outer in open_)
         sections.append(Section(id_, heading.title, heading.level, heading.start, end, parents))
         open_.append((heading.level, id_))

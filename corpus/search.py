@@ -6,7 +6,6 @@ counts. The vectors of a collection are held in memory and compared with all of 
 a narrow scope loses nothing to an approximate index.
 """
 
-
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -60,8 +59,10 @@ class Searcher(Protocol):
 
 
 class Search:
-    """Ranks the chunks of `stored` that are still in `library`. Immutable: make a new one
-    when either changes."""
+    """Ranks the chunks of `stored` that are still in `library`.
+
+    Immutable: make a new one when either changes.
+    """
 
     def __init__(self, stored: Stored, library: Library, embedder: Embedder) -> None:
         self.stored = stored
@@ -99,9 +100,8 @@ class Search:
         if not scope:
             return self._live
         inside = {passage.id for passage in self.library.within(scope)}
-        return self._live & np.array(
-            [not inside.isdisjoint(passages) for passages in self.stored.passages], bool
-        )
+        there = [not inside.isdisjoint(passages) for passages in self.stored.passages]
+        return np.asarray(np.logical_and(self._live, there), np.bool_)
 
     def _hit(self, row: int, score: float, wanted: set[str]) -> Hit:
         found = [pair for id_ in self.stored.passages[row] if (pair := self.library.find(id_))]
@@ -141,7 +141,9 @@ def _fused(dense: Scores, lexical: Scores) -> Scores:
 def _standard(scores: NDArray[np.floating]) -> Scores:
     """Scores as standard deviations from their mean; all 0 where they are all alike."""
     spread = float(scores.std())
-    return np.asarray((scores - scores.mean()) / spread if spread > 1e-9 else scores * 0.0, np.float64)
+    return np.asarray(
+        (scores - scores.mean()) / spread if spread > 1e-9 else scores * 0.0, np.float64
+    )
 
 
 def _lead(scores: Scores) -> float:
@@ -152,5 +154,3 @@ def _lead(scores: Scores) -> float:
 
 def _share(wanted: set[str], text: str) -> float:
     return len(wanted.intersection(words(text))) / (len(wanted) or 1)
-
-

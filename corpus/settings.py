@@ -28,9 +28,7 @@ class Settings(BaseSettings):
         "", description="name of the collection in place of the posts folder's path"
     )
     chroma_url: str = Field("", description="a Chroma server that several machines share")
-    embedder: str = Field(
-        "all-MiniLM-L6-v2", description="sentence-transformers name or folder"
-    )
+    embedder: str = Field("all-MiniLM-L6-v2", description="sentence-transformers name or folder")
     model: str = Field("auto", description="auto, stub, ollama:NAME or openai:NAME")
     ollama_host: str = Field(
         "127.0.0.1:11434",

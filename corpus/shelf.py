@@ -38,7 +38,9 @@ class Shelf:
         """Whether a search can be answered now."""
         return self._ready.is_set()
 
-    def update(self, progress: Progress | None = None, *, wait: bool = False, write: bool = True) -> Report:
+    def update(
+        self, progress: Progress | None = None, *, wait: bool = False, write: bool = True
+    ) -> Report:
         """Read the folder again and bring the index in step with it.
 
         Without `write` the index is only read. Raises what reading and indexing raise.

@@ -64,9 +64,7 @@ def _node(post: Post, path: str, pieces: Sequence[_Piece]) -> TextNode:
     )
 
 
-def _pieces(
-    passages: Iterable[Passage], spare: str, count: Count, room: int
-) -> Iterator[_Piece]:
+def _pieces(passages: Iterable[Passage], spare: str, count: Count, room: int) -> Iterator[_Piece]:
     for passage in passages:
         text, spare = f"{spare} {passage.text}".strip(), ""
         size = count(text)
