@@ -21,6 +21,7 @@ from corpus.post import Kind
 LINE_END = re.compile(r"\r\n|\r|\n")
 _MACHINERY = re.compile(
     r"(?<=\])\([^()\s]*(?:\s+\"[^\"]*\")?\)|</?[a-zA-Z][^<>]*>|<!--.*?-->", re.DOTALL
+)
 
 
 def plain(piece: str, kind: Kind = "paragraph", quotes: int = 0) -> str:
@@ -71,9 +72,6 @@ def positions(piece: str, text: str) -> list[int]:
 
 
 # -- text ------------------------------------------------------------------------------
-
-
-)
 
 
 def _uncontinued(line: str, quotes: int) -> str:
@@ -132,7 +130,25 @@ def tokens_text(tokens: Sequence[Token]) -> str:
 class _Words(HTMLParser):
     """The words of raw HTML; elements that stand on lines of their own part them."""
 
-    _INLINE = frozenset(["a", "abbr", "b", "code", "em", "i", "kbd", "mark", "s", "small", "span", "strong", "sub", "sup", "u"])
+    _INLINE = frozenset(
+        [
+            "a",
+            "abbr",
+            "b",
+            "code",
+            "em",
+            "i",
+            "kbd",
+            "mark",
+            "s",
+            "small",
+            "span",
+            "strong",
+            "sub",
+            "sup",
+            "u",
+        ]
+    )
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
