@@ -210,7 +210,7 @@ class Index:
                 tuple(f"{meta['post']}@{tail}" for tail in str(meta["passages"]).split())
                 for meta in metadatas
             ),
-            vectors=vectors.reshape(len(found["ids"]), -1),
+            vectors=vectors if len(vectors) else np.zeros((0, 0), np.float32),
         )
 
     # -- the store -------------------------------------------------------------------

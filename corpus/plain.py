@@ -104,6 +104,7 @@ def _inline_text(markdown: str) -> str:
 
 
 def tokens_text(tokens: Sequence[Token]) -> str:
+    """The words of inline tokens: markup left out, pictures as their alternative text."""
     said: list[str] = []
     hidden = ""  # the script or style element that is open
     for token in tokens:
