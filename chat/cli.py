@@ -249,3 +249,7 @@ def _answered(
         elif isinstance(event, Answered):
             return event.discussion, event.answer
     raise RejoinderError("The model ended without a word. Ask again, or in other words.")
+
+
+if __name__ == "__main__":
+    main()

@@ -132,8 +132,8 @@ def build(desk: Desk) -> Any:  # gradio has no types of its own
     return page
 
 
-def launch(desk: Desk, *, block: bool = True) -> str:
-    """Serve the page and give its address. Raises `PortTaken`."""
+def launch(desk: Desk) -> tuple[Any, str]:
+    """Serve the page beside the caller: the page and its address. Raises `PortTaken`."""
     settings = desk.settings
     port = _free_port(settings)
     page = build(desk)
@@ -157,16 +157,15 @@ def launch(desk: Desk, *, block: bool = True) -> str:
         sys.stdout.write("Anyone who can reach this address can read and ask.\n")
     sys.stdout.flush()
     desk.shelf.update_beside()
-    if block:
-        page.block_thread()
-    return address
+    return page, address
 
 
 def serve(shelf: Shelf, settings: Settings) -> None:
     """The page until it is interrupted; what changed is indexed beside it."""
     for skipped in shelf.library.skipped:
         sys.stderr.write(f"{skipped.file}: {skipped.why}\n")
-    launch(Desk(shelf, settings))
+    page, _ = launch(Desk(shelf, settings))
+    page.block_thread()
 
 
 def _free_port(settings: Settings) -> int:

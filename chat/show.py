@@ -87,6 +87,8 @@ def _body(answer: Answer) -> str:
     """
     text, at, said = [], 0, answer.reply
     for number, sentence in enumerate(answer.sentences):
+        if "```" in sentence.text:  # a span would break the fence
+            continue
         lead = _LEAD.match(said, sentence.start)
         start = lead.end() if lead and lead.end() < sentence.end else sentence.start
         text += [_plain(said[at:start]), f"{_OPEN}{number}{_END}"]

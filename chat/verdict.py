@@ -131,7 +131,7 @@ def _judged(
         made = "unsupported", (), f"“{_short(lost)}” is in none of the passages"
     elif quotes:
         made = "quoted", tuple(dict.fromkeys(q.n for q in quotes)), _elsewhere(marked, quotes)
-    elif marked or (_CUE.search(bare) and content):
+    elif content and (marked or _CUE.search(bare)):
         made = _claim(bare, marked, borne, best, shares, bags)
     elif (
         len(content) >= _FEWEST_WORDS and score >= FOUND and not bare.rstrip().endswith(("?", "？"))
@@ -163,10 +163,10 @@ def _claim(
     if marked and best not in marked and shares[best] >= SUPPORTED and not strange:
         return "supported", (best,), f"it stands in [{best}], not in [{marked[0]}]"
     missing = strange or _missing(bare, pool)
-    reason = f"“{missing[0]}” is not in what it cites" if marked else None
-    if missing and not marked:
-        reason = f"“{missing[0]}” is in none of the passages"
-    return "unsupported", (), reason or "no passage says this"
+    if not missing:
+        return "unsupported", (), "no passage says this as a whole"
+    where = "not in what it cites" if marked else "in none of the passages"
+    return "unsupported", (), f"“{missing[0]}” is {where}"
 
 
 def _elsewhere(marked: tuple[int, ...], quotes: Sequence[Quote]) -> str | None:
