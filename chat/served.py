@@ -108,10 +108,12 @@ def chat_models(settings: Settings) -> list[str]:
     import ollama
 
     where = _Where("", settings.ollama_host, "ollama")
-    with _translated(where):
-        with ollama.Client(settings.ollama_host, timeout=_LOOK, trust_env=False) as client:
-            names = [model.model for model in client.list().models if model.model]
-            return [name for name in names if _can_chat(client, name)]
+    with (
+        _translated(where),
+        ollama.Client(settings.ollama_host, timeout=_LOOK, trust_env=False) as client,
+    ):
+        names = [model.model for model in client.list().models if model.model]
+        return [name for name in names if _can_chat(client, name)]
 
 
 def _can_chat(client: Any, name: str) -> bool:

@@ -20,6 +20,7 @@ from filelock import FileLock, Timeout
 from corpus.embedding import Embedder, Vectors
 from corpus.errors import StoreFailed
 from corpus.post import Library
+from corpus.split import VERSION, split
 
 if TYPE_CHECKING:
     from chromadb.api import ClientAPI
@@ -61,8 +62,6 @@ class Progress(Protocol):
 
 def collection_name(embedder: str, corpus: str) -> str:
     """A name of its own for each embedder, way of cutting chunks, and folder or corpus name."""
-    from corpus.split import VERSION
-
     key = "\n".join([embedder, str(VERSION), corpus])
     return f"rejoinder-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
 
@@ -92,8 +91,6 @@ class Index:
         A run that was killed is finished by the next: what it wrote is kept. With another
         writer at work this returns at once, or after it with `wait`.
         """
-        from corpus.split import split
-
         began = time.monotonic()
         nodes = {
             node.id_: node

@@ -7,7 +7,6 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-import bm25s
 import numpy as np
 from numpy.typing import NDArray
 from Stemmer import Stemmer
@@ -161,6 +160,8 @@ class Lexical:
     """BM25 (Lucene's variant, k1 1.5, b 0.75) over some texts."""
 
     def __init__(self, texts: Sequence[str]) -> None:
+        import bm25s  # with SciPy, a third of a second: not before the first search
+
         self._size = len(texts)
         tokens = [words(text) for text in texts]
         self._bm25 = bm25s.BM25() if any(tokens) else None

@@ -10,11 +10,13 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-
-from llama_index.core.schema import NodeRelationship, RelatedNodeInfo, TextNode
+from typing import TYPE_CHECKING
 
 from corpus.post import Passage, Post
 from corpus.sentences import fitting
+
+if TYPE_CHECKING:
+    from llama_index.core.schema import TextNode
 
 VERSION = 1  # of the way chunks are cut; another one means another collection
 TARGET = 96  # tokens up to which neighbouring passages share a chunk, heading path apart
@@ -32,7 +34,7 @@ class _Piece:
     size: int
 
 
-def split(post: Post, count: Count, limit: int) -> list[TextNode]:
+def split(post: Post, count: Count, limit: int) -> list["TextNode"]:
     """The chunks of a post, in order, each `count(text) <= limit` tokens.
 
     A node's `text` is the heading path and the passages, a line each: what is embedded.
@@ -52,7 +54,9 @@ def split(post: Post, count: Count, limit: int) -> list[TextNode]:
     return nodes
 
 
-def _node(post: Post, path: str, pieces: Sequence[_Piece]) -> TextNode:
+def _node(post: Post, path: str, pieces: Sequence[_Piece]) -> "TextNode":
+    from llama_index.core.schema import NodeRelationship, RelatedNodeInfo, TextNode  # takes 2 s
+
     text = "\n".join([path] * bool(path) + [piece.text for piece in pieces])
     ids = list(dict.fromkeys(piece.passage for piece in pieces))
     digest = hashlib.sha256("\n".join([text, *ids]).encode("utf-8", "surrogatepass")).hexdigest()

@@ -33,7 +33,9 @@ class Done:
 
 
 @pytest.fixture
-def run(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Done]:
+def run(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Done]:
     """The command in this process: its heavy imports are paid once."""
 
     def command(*words: str, stdin: str = "", **env: str) -> Done:
@@ -60,13 +62,27 @@ def test_ask_prints_the_json_of_the_design(run: Callable[..., Done]) -> None:
         "question", "query", "stance", "model", "reply", "raw", "interrupted", "notices",
         "passages", "sentences", "timings",
     ]  # fmt: skip
-    assert (answer["stance"], answer["model"], answer["interrupted"]) == ("challenge", "stub", False)
+    assert (answer["stance"], answer["model"], answer["interrupted"]) == (
+        "challenge",
+        "stub",
+        False,
+    )
     assert answer["query"] == [{"text": answer["question"], "weight": 1.0, "role": "question"}]
     for passage in answer["passages"]:
         assert list(passage) == ["n", "id", "post", "section", "text", "start", "end", "language"]
         assert plain(ESSAY[passage["start"] : passage["end"]]) == passage["text"]
     for sentence in answer["sentences"]:
-        assert list(sentence) == ["text", "start", "end", "verdict", "marked", "found", "quotes", "why", "score"]
+        assert list(sentence) == [
+            "text",
+            "start",
+            "end",
+            "verdict",
+            "marked",
+            "found",
+            "quotes",
+            "why",
+            "score",
+        ]
         assert answer["reply"][sentence["start"] : sentence["end"]] == sentence["text"]
         for quote in sentence["quotes"]:
             assert fold_case(ESSAY[quote["start"] : quote["end"]]) in fold_case(sentence["text"])
@@ -105,8 +121,16 @@ def test_index_prints_what_it_did(run: Callable[..., Done], tmp_path: Path) -> N
 def test_check_judges_given_replies(run: Callable[..., Done], tmp_path: Path) -> None:
     file = tmp_path / "check.jsonl"
     rows = [
-        {"id": "a", "reply": "It says “the cat sat on the mat” [1].", "passages": ["The cat sat on the mat."]},
-        {"id": "b", "reply": "The text says the dog flew [1].", "passages": ["The cat sat on the mat."]},
+        {
+            "id": "a",
+            "reply": "It says “the cat sat on the mat” [1].",
+            "passages": ["The cat sat on the mat."],
+        },
+        {
+            "id": "b",
+            "reply": "The text says the dog flew [1].",
+            "passages": ["The cat sat on the mat."],
+        },
     ]
     file.write_text("\n".join(map(json.dumps, rows)))
     done = run("check", str(file), "--json")
@@ -125,10 +149,16 @@ def test_eval_measures_the_frozen_questions(run: Callable[..., Done]) -> None:
 
 
 def test_chat_answers_a_line_with_a_line_and_remembers(run: Callable[..., Done]) -> None:
-    done = run("chat", "--json", "--stance", "question", stdin="What of agents?\n\nAnd why is that?\n")
+    done = run(
+        "chat", "--json", "--stance", "question", stdin="What of agents?\n\nAnd why is that?\n"
+    )
     first, second = map(json.loads, done.stdout.splitlines())
     assert first["reply"].endswith("?")
-    assert [part["role"] for part in second["query"]] == ["question", "previous question", "previous answer"]
+    assert [part["role"] for part in second["query"]] == [
+        "question",
+        "previous question",
+        "previous answer",
+    ]
 
 
 def test_a_fault_in_one_question_does_not_end_the_chat(run: Callable[..., Done]) -> None:
@@ -141,7 +171,9 @@ def test_a_fault_in_one_question_does_not_end_the_chat(run: Callable[..., Done])
 
 def test_ask_uses_ollama_over_http(run: Callable[..., Done]) -> None:
     with serving(saying("I read ", "“Will agents face a similar fate?” [13].")) as server:
-        done = run("ask", "What of agents?", "--json", REJOINDER_MODEL="auto", OLLAMA_HOST=server.address)
+        done = run(
+            "ask", "What of agents?", "--json", REJOINDER_MODEL="auto", OLLAMA_HOST=server.address
+        )
     answer = json.loads(done.stdout)
     assert answer["model"] == "ollama:tiny:1b"
     assert answer["sentences"][0]["verdict"] == "quoted"
@@ -152,9 +184,21 @@ def test_ask_uses_ollama_over_http(run: Callable[..., Done]) -> None:
     ("words", "env", "said"),
     [
         (["ask", "x", "--model", "gpt"], {}, "There is no model 'gpt'. Write auto"),
-        (["ask", "x", "--scope", "nowhere"], {}, "There is no post 'nowhere'. Name one of: next-on-llm."),
-        (["ask", "x", "--model", "ollama:m"], {"OLLAMA_HOST": "127.0.0.1:9"}, "Start it with: ollama serve"),
-        (["search", "x", "--posts", "/nowhere"], {}, "Name one with --posts DIR or REJOINDER_POSTS."),
+        (
+            ["ask", "x", "--scope", "nowhere"],
+            {},
+            "There is no post 'nowhere'. Name one of: next-on-llm.",
+        ),
+        (
+            ["ask", "x", "--model", "ollama:m"],
+            {"OLLAMA_HOST": "127.0.0.1:9"},
+            "Start it with: ollama serve",
+        ),
+        (
+            ["search", "x", "--posts", "/nowhere"],
+            {},
+            "Name one with --posts DIR or REJOINDER_POSTS.",
+        ),
         (["search", "x"], {"REJOINDER_CONTEXT": "many"}, "REJOINDER_CONTEXT is 'many'"),
         (["search", "x"], {"REJOINDER_EMBEDDER": "/nowhere"}, "Set REJOINDER_EMBEDDER"),
         (["check", "/nowhere.jsonl"], {}, "cannot be read"),

@@ -20,7 +20,9 @@ from tests.conftest import Scripted
 from tests.fake_ollama import Handler, serving
 
 
-def talked(room: Room, *questions: str, stance: Stance = Stance.EXPLAIN, scope: str = "") -> Discussion:
+def talked(
+    room: Room, *questions: str, stance: Stance = Stance.EXPLAIN, scope: str = ""
+) -> Discussion:
     discussion = Discussion()
     for question in questions:
         *_, last = reply(discussion, question, stance, room=room, scope=scope)
@@ -31,9 +33,19 @@ def talked(room: Room, *questions: str, stance: Stance = Stance.EXPLAIN, scope: 
 
 def test_a_turn_tells_what_it_found_then_the_words_then_the_answer(shelf: Shelf) -> None:
     model = Scripted("The essay asks about agents [13].")
-    events = list(reply(Discussion(), "What of agents?", Stance.EXPLAIN, room=Room(shelf.library, shelf.search, model)))
+    events = list(
+        reply(
+            Discussion(),
+            "What of agents?",
+            Stance.EXPLAIN,
+            room=Room(shelf.library, shelf.search, model),
+        )
+    )
     assert isinstance(events[0], Found)
-    assert "".join(e.text for e in events if isinstance(e, Token)) == "The essay asks about agents [13]."
+    assert (
+        "".join(e.text for e in events if isinstance(e, Token))
+        == "The essay asks about agents [13]."
+    )
     assert isinstance(events[-1], Answered)
     assert model.asked[0][-1].content.count("Question: What of agents?") == 1
 
@@ -63,7 +75,12 @@ def test_numbers_never_change_in_a_discussion(shelf: Shelf) -> None:
     room = Room(shelf.library, shelf.search, Stub(1024))  # too small to read the essay whole
     discussion = Discussion()
     seen: dict[str, int] = {}
-    for question in ["What of agents?", "And of language?", "What is the alignment tax?", "What of agents?"]:
+    for question in [
+        "What of agents?",
+        "And of language?",
+        "What is the alignment tax?",
+        "What of agents?",
+    ]:
         *_, last = reply(discussion, question, Stance.EXPLAIN, room=room)
         assert isinstance(last, Answered)
         discussion = last.discussion
@@ -161,7 +178,9 @@ def test_a_cut_reply_is_kept_and_marked(shelf: Shelf, settings: Settings) -> Non
 
     with serving(play) as server:
         model = OllamaModel("tiny:1b", settings.model_copy(update={"ollama_host": server.address}))
-        *_, notice, last = reply(Discussion(), "Why?", Stance.EXPLAIN, room=Room(shelf.library, shelf.search, model))
+        *_, notice, last = reply(
+            Discussion(), "Why?", Stance.EXPLAIN, room=Room(shelf.library, shelf.search, model)
+        )
     assert isinstance(notice, Notice)
     assert isinstance(last, Answered)
     assert last.answer.interrupted
@@ -172,7 +191,11 @@ def test_a_cut_reply_is_kept_and_marked(shelf: Shelf, settings: Settings) -> Non
 def test_a_model_that_cannot_be_reached_leaves_no_turn(shelf: Shelf, settings: Settings) -> None:
     model = OllamaModel("tiny:1b", settings.model_copy(update={"ollama_host": "127.0.0.1:9"}))
     with pytest.raises(ModelUnreachable, match="ollama serve"):
-        list(reply(Discussion(), "Why?", Stance.EXPLAIN, room=Room(shelf.library, shelf.search, model)))
+        list(
+            reply(
+                Discussion(), "Why?", Stance.EXPLAIN, room=Room(shelf.library, shelf.search, model)
+            )
+        )
 
 
 def test_a_silent_model_is_given_up_after_its_time(shelf: Shelf, settings: Settings) -> None:

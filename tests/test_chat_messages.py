@@ -56,7 +56,7 @@ def test_each_request_begins_with_the_last_one_and_its_reply(shelf: Shelf) -> No
 def test_a_discussion_of_any_length_fits_and_keeps_what_was_just_found(data: st.DataObject) -> None:
     window = data.draw(st.sampled_from([1024, 2048, 4096]))
     discussion = Discussion()
-    for i in range(data.draw(st.integers(1, 25))):
+    for _ in range(data.draw(st.integers(1, 25))):
         word = data.draw(st.sampled_from(["word ", "字", "x1$ "]))
         numbers = data.draw(st.lists(st.integers(1, 30), min_size=1, max_size=4, unique=True))
         size = data.draw(st.integers(1, 60))
@@ -73,10 +73,14 @@ def test_a_discussion_of_any_length_fits_and_keeps_what_was_just_found(data: st.
         assert f"[{numbers[0]}]" in pointed
         kept = discussion.turns[prompt.sent_from :]
         assert [m.content for m in prompt.messages[1:-1:2]] == [t.prompt for t in kept]
-        assert (prompt.sent_from > discussion.sent_from) == any("no longer sent" in n for n in prompt.notices)
+        assert (prompt.sent_from > discussion.sent_from) == any(
+            "no longer sent" in n for n in prompt.notices
+        )
         raw = word * data.draw(st.integers(1, 80))
         discussion = Discussion(
-            (*discussion.turns, turn(contents[-1], raw, set(prompt.given))), ReadingList(), prompt.sent_from
+            (*discussion.turns, turn(contents[-1], raw, set(prompt.given))),
+            ReadingList(),
+            prompt.sent_from,
         )
 
 
@@ -126,7 +130,12 @@ def test_a_hole_that_nothing_fills_is_named() -> None:
 
 @pytest.mark.parametrize(
     ("text", "least", "most"),
-    [("The quick brown fox jumps over the lazy dog.", 9, 14), ("世界模型", 3, 5), ("", 0, 0), ("1234", 2, 2)],
+    [
+        ("The quick brown fox jumps over the lazy dog.", 9, 14),
+        ("世界模型", 3, 5),
+        ("", 0, 0),
+        ("1234", 2, 2),
+    ],
 )
 def test_tokens_are_estimated_on_the_safe_side(text: str, least: int, most: int) -> None:
     assert least <= estimate(text) <= most

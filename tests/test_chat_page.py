@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,10 +26,14 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update "
-    "--disable-sync --no-first-run"
-).split()
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
 OUTPUT = ROOT / "tests" / "output"
 QUESTION = "Does compression equal simulation?"
 
@@ -64,7 +69,9 @@ def address(embedder: SentenceEmbedder, tmp_path_factory: pytest.TempPathFactory
         yield url
 
 
-def opened(chromium, address: str, width: int = 1400, height: int = 860, scheme: str = "light"):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def opened(
+    chromium: Any, address: str, width: int = 1400, height: int = 860, scheme: str = "light"
+) -> Any:
     page = chromium.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
     page.set_default_timeout(20_000)
     page.goto(address)
@@ -72,14 +79,14 @@ def opened(chromium, address: str, width: int = 1400, height: int = 860, scheme:
     return page
 
 
-def ask(page, question: str = QUESTION) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def ask(page: Any, question: str = QUESTION) -> None:
     turns = page.locator(".reply").count()
     page.get_by_label("Your question").fill(question)
     page.get_by_role("button", name="Send").click()
     page.wait_for_function("n => document.querySelectorAll('.reply').length > n", arg=turns)
 
 
-def test_a_reader_asks_and_sees_a_checked_reply(chromium, address: str) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def test_a_reader_asks_and_sees_a_checked_reply(chromium: Any, address: str) -> None:
     page = opened(chromium, address)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
@@ -105,7 +112,7 @@ def test_a_reader_asks_and_sees_a_checked_reply(chromium, address: str) -> None:
     page.close()
 
 
-def test_a_citation_turns_a_narrow_page_to_the_essay_and_back(chromium, address: str) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def test_a_citation_turns_a_narrow_page_to_the_essay_and_back(chromium: Any, address: str) -> None:
     page = opened(chromium, address, 390, 800)
     assert not page.locator("#left").is_visible()
     ask(page)
@@ -123,7 +130,7 @@ def test_a_citation_turns_a_narrow_page_to_the_essay_and_back(chromium, address:
     page.close()
 
 
-def test_a_follow_up_on_a_clicked_section_keeps_to_it(chromium, address: str) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def test_a_follow_up_on_a_clicked_section_keeps_to_it(chromium: Any, address: str) -> None:
     page = opened(chromium, address)
     ask(page)
     page.get_by_role("button", name="Discuss the section Agents").click()
@@ -140,18 +147,20 @@ def test_a_follow_up_on_a_clicked_section_keeps_to_it(chromium, address: str) ->
     page.close()
 
 
-def test_retry_asks_the_last_question_again_in_another_stance(chromium, address: str) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def test_retry_asks_the_last_question_again_in_another_stance(chromium: Any, address: str) -> None:
     page = opened(chromium, address)
     ask(page)
     page.get_by_label("Defend").check()
     page.get_by_role("button", name="Retry").click()
-    page.wait_for_function("document.querySelector('.tag').innerText.toLowerCase().startsWith('defend')")
+    page.wait_for_function(
+        "document.querySelector('.tag').innerText.toLowerCase().startsWith('defend')"
+    )
     page.wait_for_selector(".reply")
     assert page.locator(".user").count() == 1
     page.close()
 
 
-def test_the_keyboard_alone_is_enough(chromium, address: str) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def test_the_keyboard_alone_is_enough(chromium: Any, address: str) -> None:
     page = opened(chromium, address)
     page.get_by_label("Your question").focus()
     page.keyboard.type("What of agents?")
@@ -160,8 +169,8 @@ def test_the_keyboard_alone_is_enough(chromium, address: str) -> None:  # type: 
     page.locator(".reply .cite").first.focus()
     page.keyboard.press("Enter")
     page.locator(".passage:target").wait_for()
-    page.get_by_label("Explain").focus()
-    page.keyboard.press("ArrowRight")
+    page.get_by_label("Defend").focus()
+    page.keyboard.press("Space")
     assert page.get_by_label("Defend").is_checked()
     page.get_by_role("button", name="Discuss this passage").first.focus()
     page.keyboard.press("Enter")
@@ -169,7 +178,7 @@ def test_the_keyboard_alone_is_enough(chromium, address: str) -> None:  # type: 
     page.close()
 
 
-def test_a_starter_question_is_asked_with_one_click(chromium, address: str) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def test_a_starter_question_is_asked_with_one_click(chromium: Any, address: str) -> None:
     page = opened(chromium, address)
     starter = page.locator(".starter").nth(1)
     words = starter.inner_text()
@@ -179,7 +188,7 @@ def test_a_starter_question_is_asked_with_one_click(chromium, address: str) -> N
     page.close()
 
 
-def test_a_screen_reader_hears_words_and_not_tags(chromium, address: str) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def test_a_screen_reader_hears_words_and_not_tags(chromium: Any, address: str) -> None:
     page = opened(chromium, address)
     ask(page)
     heard = page.locator("body").aria_snapshot()
@@ -188,24 +197,30 @@ def test_a_screen_reader_hears_words_and_not_tags(chromium, address: str) -> Non
     page.close()
 
 
-def test_the_dark_theme_is_dark(chromium, address: str) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def test_the_dark_theme_is_dark(chromium: Any, address: str) -> None:
     page = opened(chromium, address, scheme="dark")
     ask(page)
-    colour = page.evaluate("getComputedStyle(document.querySelector('.gradio-container')).backgroundColor")
+    colour = page.evaluate(
+        "getComputedStyle(document.querySelector('.gradio-container')).backgroundColor"
+    )
     assert colour == "rgb(24, 23, 21)"
     page.screenshot(path=OUTPUT / "reply-1400-dark.png")
     page.close()
 
 
 @contextmanager
-def model(play: Play, embedder: SentenceEmbedder, home: Path) -> Iterator[tuple[str, object]]:
+def model(play: Play, embedder: SentenceEmbedder, home: Path) -> Iterator[tuple[str, Any]]:
     with serving(play) as server:
-        settings = Settings(home=home, model="ollama:tiny:1b", ollama_host=server.address, posts=ESSAYS)
+        settings = Settings(
+            home=home, model="ollama:tiny:1b", ollama_host=server.address, posts=ESSAYS
+        )
         with served(settings, embedder) as url:
             yield url, server
 
 
-def test_a_reply_streams_and_stop_keeps_what_came(chromium, embedder: SentenceEmbedder, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def test_a_reply_streams_and_stop_keeps_what_came(
+    chromium: Any, embedder: SentenceEmbedder, tmp_path: Path
+) -> None:
     def play(h: Handler) -> None:
         h.begin()
         h.say("The first words. ")
@@ -219,26 +234,30 @@ def test_a_reply_streams_and_stop_keeps_what_came(chromium, embedder: SentenceEm
         page.screenshot(path=OUTPUT / "streaming-1400-light.png")
         start = time.monotonic()
         page.get_by_role("button", name="Stop").click()
-        assert server.hung_up.wait(3)  # type: ignore[attr-defined]
-        assert server.closed_at - start < 1  # type: ignore[attr-defined]
+        assert server.hung_up.wait(3)
+        assert server.closed_at - start < 1
         page.wait_for_selector(".reply:has-text('The first words.')")
         assert "Interrupted" in page.locator(".bot").inner_text()
         page.close()
 
 
-def test_a_page_closed_in_mid_reply_closes_the_models_stream(chromium, embedder: SentenceEmbedder, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def test_a_page_closed_in_mid_reply_closes_the_models_stream(
+    chromium: Any, embedder: SentenceEmbedder, tmp_path: Path
+) -> None:
     with model(lambda h: h.wait_for_hang_up(20), embedder, tmp_path) as (address, server):
         page = opened(chromium, address)
         page.get_by_label("Your question").fill("Why?")
         page.get_by_role("button", name="Send").click()
         page.get_by_role("button", name="Stop").wait_for()
-        while not server.requests:  # type: ignore[attr-defined]
+        while not server.requests:
             page.wait_for_timeout(50)
         page.close()
-        assert server.hung_up.wait(5)  # type: ignore[attr-defined]
+        assert server.hung_up.wait(5)
 
 
-def test_a_fault_is_a_sentence_and_the_next_question_works(chromium, embedder: SentenceEmbedder, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def test_a_fault_is_a_sentence_and_the_next_question_works(
+    chromium: Any, embedder: SentenceEmbedder, tmp_path: Path
+) -> None:
     faults = [lambda h: h.send({"error": "boom"}, 500)]
 
     def play(h: Handler) -> None:
@@ -261,7 +280,9 @@ def test_a_fault_is_a_sentence_and_the_next_question_works(chromium, embedder: S
         page.close()
 
 
-def test_nothing_in_a_post_or_a_reply_runs_or_asks_another_port(chromium, embedder: SentenceEmbedder, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def test_nothing_in_a_post_or_a_reply_runs_or_asks_another_port(
+    chromium: Any, embedder: SentenceEmbedder, tmp_path: Path
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as trap:
         trap.settimeout(0.2)
         port = trap.getsockname()[1]
@@ -278,7 +299,7 @@ def test_nothing_in_a_post_or_a_reply_runs_or_asks_another_port(chromium, embedd
         threading.Thread(target=listen, daemon=True).start()
         evil = (
             f"![p](http://127.0.0.1:{port}/a?secret) <img src='http://127.0.0.1:{port}/b' onerror='window.hit=1'>"
-            f"<span style=\"background:url(http://127.0.0.1:{port}/c)\">styled</span>"
+            f'<span style="background:url(http://127.0.0.1:{port}/c)">styled</span>'
             "<script>window.hit=2</script> ${window.hit=3} {{window.hit=4}} words"
         )
         posts = tmp_path / "posts"
@@ -297,7 +318,10 @@ def test_nothing_in_a_post_or_a_reply_runs_or_asks_another_port(chromium, embedd
 
         with serving(play) as server:
             settings = Settings(
-                home=tmp_path / "home", posts=posts, model="ollama:tiny:1b", ollama_host=server.address
+                home=tmp_path / "home",
+                posts=posts,
+                model="ollama:tiny:1b",
+                ollama_host=server.address,
             )
             with served(settings, embedder) as address:
                 page = opened(chromium, address)

@@ -22,7 +22,20 @@ HOSTILE = [
     '<svg><use href="http://127.0.0.1:9/x"></use></svg>',
     '<video poster="http://127.0.0.1:9/x" src="http://127.0.0.1:9/x"></video>',
 ]
-FORBIDDEN = ["<script", "<img", "<style", "style=", "onerror", "onclick", "javascript:", "<form", "<iframe", "<svg", "<video", "url("]
+FORBIDDEN = [
+    "<script",
+    "<img",
+    "<style",
+    "style=",
+    "onerror",
+    "onclick",
+    "javascript:",
+    "<form",
+    "<iframe",
+    "<svg",
+    "<video",
+    "url(",
+]
 
 
 def answer(shelf: Shelf, said: str) -> Answer:
@@ -34,7 +47,9 @@ def answer(shelf: Shelf, said: str) -> Answer:
 
 @pytest.mark.parametrize("attack", HOSTILE)
 def test_nothing_in_a_post_runs_or_loads(attack: str) -> None:
-    post, _ = read_text(f"# T\n\nSafe words.\n\n{attack}\n\nIn line {attack} too.\n\n- item {attack}\n", "p")
+    post, _ = read_text(
+        f"# T\n\nSafe words.\n\n{attack}\n\nIn line {attack} too.\n\n- item {attack}\n", "p"
+    )
     page = reader.article(post)
     assert "Safe words." in page
     for sign in FORBIDDEN:
@@ -53,7 +68,9 @@ def test_nothing_in_a_reply_runs_or_loads(attack: str, shelf: Shelf) -> None:
 
 
 def test_a_title_and_a_heading_are_escaped() -> None:
-    post, _ = read_text('---\ntitle: "<script>x</script>"\n---\n\n# a"><script>y</script>\n\nwords\n', "p")
+    post, _ = read_text(
+        '---\ntitle: "<script>x</script>"\n---\n\n# a"><script>y</script>\n\nwords\n', "p"
+    )
     assert "<script" not in reader.article(post)
 
 
@@ -112,7 +129,9 @@ def test_a_reply_shows_its_verdicts_links_and_count(shelf: Shelf) -> None:
 
 
 def test_emphasis_that_crosses_sentences_stays_well_formed(shelf: Shelf) -> None:
-    page = show.reply(answer(shelf, "One *is so. Two* is. `Three. Four` is.\n\n```\ncode. here.\n```"))
+    page = show.reply(
+        answer(shelf, "One *is so. Two* is. `Three. Four` is.\n\n```\ncode. here.\n```")
+    )
     assert page.count("<span") == page.count("</span")
     assert "code. here." in page
 

@@ -44,7 +44,10 @@ def test_the_window_and_the_messages_are_sent_as_they_are(settings: Settings) ->
     (body,) = server.requests
     assert body["options"]["num_ctx"] == 8192
     assert body["options"]["temperature"] is not None
-    assert body["messages"] == [{"role": "system", "content": "S"}, {"role": "user", "content": "U"}]
+    assert body["messages"] == [
+        {"role": "system", "content": "S"},
+        {"role": "user", "content": "U"},
+    ]
     assert body["stream"] is True
     assert body["keep_alive"] == "30m"
 
@@ -106,9 +109,17 @@ def silent(h: Handler) -> None:
 @pytest.mark.parametrize(
     ("play", "error", "said"),
     [
-        (answered({"error": "model 'tiny:1b' not found"}, 404), ModelMissing, "ollama pull tiny:1b"),
+        (
+            answered({"error": "model 'tiny:1b' not found"}, 404),
+            ModelMissing,
+            "ollama pull tiny:1b",
+        ),
         (answered({"error": "boom"}, 500), ModelFailed, "failed 500: boom"),
-        (answered({"error": "model requires more system memory"}, 500), ModelOutOfMemory, "smaller model"),
+        (
+            answered({"error": "model requires more system memory"}, 500),
+            ModelOutOfMemory,
+            "smaller model",
+        ),
         (stream_error, ModelFailed, "runner process has terminated"),
         (cut, ReplyCut, "broke off"),
         (no_done, ReplyCut, "broke off"),
@@ -133,9 +144,18 @@ def test_a_server_that_is_down_says_how_to_start_it(settings: Settings) -> None:
 
 def openai_says(h: Handler) -> None:
     h.begin()
-    for delta, reason in [({"role": "assistant", "content": "Hi"}, None), ({"content": "!"}, "stop")]:
+    for delta, reason in [
+        ({"role": "assistant", "content": "Hi"}, None),
+        ({"content": "!"}, "stop"),
+    ]:
         choice = {"index": 0, "delta": delta, "finish_reason": reason}
-        body = {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice]}
+        body = {
+            "id": "1",
+            "object": "chat.completion.chunk",
+            "created": 1,
+            "model": "m",
+            "choices": [choice],
+        }
         h.chunk(f"data: {json.dumps(body)}\n\n".encode())
     h.chunk(b"data: [DONE]\n\n")
     h.end()

@@ -29,7 +29,10 @@ def only(reply: str) -> Sentence:
         ("The answer is affirmative if a model simulates the world [1].", "supported"),
         ("The essay says the model should simulate the entire world.", "supported"),
         ("The essay says that robots will take all jobs.", "unsupported"),
-        ("The author holds that Musk worries about energy and intelligence since 2013.", "unsupported"),
+        (
+            "The author holds that Musk worries about energy and intelligence since 2013.",
+            "unsupported",
+        ),
         ("I would say that robots will take all jobs.", "own"),
         ("Is that so?", "own"),
         ("He calls it “a mistake” all the same.", "own"),
@@ -55,7 +58,10 @@ def test_a_quotation_with_an_omission_has_a_span_for_each_part() -> None:
 
 
 def test_parts_of_a_quotation_have_to_stand_in_order() -> None:
-    assert only("It says “simulate the entire world … the answer is affirmative”.").verdict == "unsupported"
+    assert (
+        only("It says “simulate the entire world … the answer is affirmative”.").verdict
+        == "unsupported"
+    )
 
 
 def test_words_found_elsewhere_than_marked_are_said_to_be() -> None:
@@ -75,12 +81,18 @@ def test_an_unsupported_sentence_says_why() -> None:
 
 
 def test_a_marker_that_names_no_passage_is_struck() -> None:
-    assert shown("So [1], and so [7]. Also [2, 9]; `a[8]`.", [1, 2]) == "So [1], and so. Also [2]; `a[8]`."
+    assert (
+        shown("So [1], and so [7]. Also [2, 9]; `a[8]`.", [1, 2])
+        == "So [1], and so. Also [2]; `a[8]`."
+    )
 
 
 def test_a_quotation_that_spans_sentences_is_one_sentence() -> None:
     text = "It says “One is so. Two is not so.” And more."
-    assert [s.text for s in judge(text, {1: "x"})] == ["It says “One is so. Two is not so.”", "And more."]
+    assert [s.text for s in judge(text, {1: "x"})] == [
+        "It says “One is so. Two is not so.”",
+        "And more.",
+    ]
 
 
 def test_spans_lead_back_into_the_reply() -> None:

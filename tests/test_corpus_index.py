@@ -44,7 +44,9 @@ def run(home: Path, posts: Path, pause: float, *wait: str) -> "subprocess.Popen[
 
 def essay(folder: Path, *paragraphs: str) -> Path:
     folder.mkdir(exist_ok=True)
-    text = "\n\n".join(paragraphs or [f"# H{i}\n\nThis is paragraph number {i}." for i in range(30)])
+    text = "\n\n".join(
+        paragraphs or [f"# H{i}\n\nThis is paragraph number {i}." for i in range(30)]
+    )
     (folder / "post.md").write_text(f"---\ntitle: P\n---\n\n{text}\n")
     return folder
 

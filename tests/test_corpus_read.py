@@ -55,7 +55,10 @@ def test_a_line_at_the_head_changes_no_passage_and_moves_every_offset() -> None:
         after, losses = read_text(line + source, "p")
         assert losses == []
         assert [(p.id, p.text) for p in after.passages] == [(p.id, p.text) for p in before.passages]
-        assert all(a.start == b.start + len(line) for a, b in zip(after.passages, before.passages, strict=True))
+        assert all(
+            a.start == b.start + len(line)
+            for a, b in zip(after.passages, before.passages, strict=True)
+        )
 
 
 def test_bad_files_are_reported_and_the_rest_is_read(tmp_path: Path) -> None:
@@ -70,7 +73,13 @@ def test_bad_files_are_reported_and_the_rest_is_read(tmp_path: Path) -> None:
     (tmp_path / "huge.md").write_bytes(b"word " * 10_000_000)
     (tmp_path / "dangling.md").symlink_to(tmp_path / "nowhere.md")
     library = read_folder(tmp_path)
-    assert sorted(post.slug for post in library.posts) == ["bom", "broken", "good", "latin", "plain"]
+    assert sorted(post.slug for post in library.posts) == [
+        "bom",
+        "broken",
+        "good",
+        "latin",
+        "plain",
+    ]
     why = {s.file: s.why for s in library.skipped}
     assert why["empty.md"] == "is empty"
     assert why["blank.md"] == "holds no text"
@@ -79,7 +88,15 @@ def test_bad_files_are_reported_and_the_rest_is_read(tmp_path: Path) -> None:
     assert "not UTF-8" in why["latin.md"]
     assert "50 MB" in why["huge.md"]
     assert "No such file" in why["dangling.md"]
-    assert set(why) == {"empty.md", "blank.md", "plain.md", "broken.md", "latin.md", "huge.md", "dangling.md"}
+    assert set(why) == {
+        "empty.md",
+        "blank.md",
+        "plain.md",
+        "broken.md",
+        "latin.md",
+        "huge.md",
+        "dangling.md",
+    }
     latin = next(post for post in library.posts if post.slug == "latin")
     assert latin.passages[-1].text.endswith("caf\ufffd")
 

@@ -60,7 +60,10 @@ def test_a_search_keeps_within_its_scope(scope: str, inside: int, shelf: Shelf) 
 def test_chinese_is_found_by_its_words(letters: Letters, tmp_path: Path) -> None:
     folder = tmp_path / "posts"
     folder.mkdir()
-    (folder / "zh.md").write_text("# 甲\n\n大模型压缩了世界的语料。\n\n# 乙\n\n世界模型需要模拟物理。\n\n# 丙\n\n智能体与对齐。\n", "utf-8")
+    (folder / "zh.md").write_text(
+        "# 甲\n\n大模型压缩了世界的语料。\n\n# 乙\n\n世界模型需要模拟物理。\n\n# 丙\n\n智能体与对齐。\n",
+        "utf-8",
+    )
     shelf = Shelf(folder, Index("rejoinder-zh", letters, home=tmp_path / "home"))
     shelf.update()
     assert shelf.search((Part("什么是世界模型？"),))[0].text == "世界模型需要模拟物理。"

@@ -7,8 +7,8 @@ import pytest
 
 from corpus.embedding import SentenceEmbedder
 from corpus.read import read_folder, read_text
-from corpus.settings import ESSAYS
 from corpus.sentences import sentences
+from corpus.settings import ESSAYS
 from corpus.split import split
 from tests.conftest import SHARED, Letters
 
@@ -34,7 +34,9 @@ def test_no_word_is_lost_and_no_chunk_is_too_long(folder: Path, embedder: Senten
                 if embedder.count(sentence) < embedder.limit // 2:
                     assert re.sub(r"\s", "", sentence) in whole
                 else:  # a sentence longer than a chunk is cut between words
-                    assert set(re.findall(r"[A-Za-z]{1,20}", sentence)) <= set(re.findall(r"[A-Za-z]{1,20}", chunks))
+                    assert set(re.findall(r"[A-Za-z]{1,20}", sentence)) <= set(
+                        re.findall(r"[A-Za-z]{1,20}", chunks)
+                    )
                     assert set(sentence) - {" "} <= set(whole)
 
 
@@ -74,5 +76,7 @@ def test_an_edit_of_a_passage_changes_at_most_two_chunks(embedder: SentenceEmbed
     before = {node.id_ for node in split(post, embedder.count, embedder.limit)}
     for passage in post.passages:
         edited = source[: passage.start] + "Indeed " + source[passage.start :]
-        after = {node.id_ for node in split(read_text(edited, "p")[0], embedder.count, embedder.limit)}
+        after = {
+            node.id_ for node in split(read_text(edited, "p")[0], embedder.count, embedder.limit)
+        }
         assert 1 <= len(after - before) <= 2
