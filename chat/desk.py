@@ -15,24 +15,26 @@ from chat.stance import Stance
 from chat.stub import Stub
 from chat.turn import Answered, Discussion, Found, Thought, Token
 from corpus.errors import RejoinderError
-from corpus.post import Post, slug_of
+from corpus.plain import plain
+from corpus.post import Post
 from corpus.settings import Settings
 from corpus.shelf import Shelf
 
+_LOOK_AGAIN = 3.0  # seconds between two looks for a real model
 _FRAME = 0.08  # seconds between two pictures of a reply under way
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """What a page shows: the discussion, the post that is open, and the scope."""
+class View:
+    """What of the posts a page shows, apart from its discussion."""
 
-    discussion: Discussion
-    post: str  # slug
+    post: str  # slug of the post that is open
     scope: str = ""
     asked: str = ""  # the last question, for another try
 
 
-Parts = dict[str, object]  # parts of the page by name: essay, turns, live, scope, place, busy
+# Parts of the page by name: discussion, view, essay, turns, live, question, scope, busy.
+Parts = dict[str, object]
 
 
 class Desk:
@@ -43,25 +45,31 @@ class Desk:
         self.settings = settings
         self._stops: dict[str, threading.Event] = {}
         self._choice: Choice | None = None
+        self._chosen_at = 0.0
         self._guard = threading.Lock()
 
     # -- what is there ---------------------------------------------------------------
 
-    def begun(self) -> Place:
+    def begun(self) -> tuple[Discussion, View]:
         """A new discussion, with the first post open."""
-        return Place(Discussion(), self.shelf.library.posts[0].slug)
+        return Discussion(), View(self.shelf.library.posts[0].slug)
 
     def posts(self) -> list[tuple[str, str]]:
         """Title and slug of every post."""
         return [(post.title, post.slug) for post in self.shelf.library.posts]
 
+    def index_beside(self) -> None:
+        """Bring the index in step in a thread; on a shared server it is only read."""
+        self.shelf.update_beside(write=not self.settings.chroma_url)
+
     def choice(self) -> Choice:
-        """The model; a stand-in is looked past again and again, so that a server is noticed."""
+        """The model; a stand-in is looked past every few seconds, so that a server is noticed."""
         with self._guard:
-            if self._choice is None or (
-                isinstance(self._choice.model, Stub) and self.settings.model == "auto"
-            ):
+            stands_in = self._choice is not None and isinstance(self._choice.model, Stub)
+            stale = time.monotonic() - self._chosen_at > _LOOK_AGAIN
+            if self._choice is None or (stands_in and stale and self.settings.model == "auto"):
                 self._choice = choose(self.settings)
+                self._chosen_at = time.monotonic()
             return self._choice
 
     def status(self) -> str:
@@ -86,46 +94,48 @@ class Desk:
             return str(self.shelf.failure)
         if self.shelf.ready:
             posts = self.shelf.library.posts
-            return f"{len(posts)} post{'s' * (len(posts) != 1)} indexed"
+            beside = ", another process is indexing" * self.shelf.busy
+            return f"{len(posts)} post{'s' * (len(posts) != 1)} indexed{beside}"
         return f"indexing {done} of {total}" if total else "reading the posts"
 
     # -- what is shown ---------------------------------------------------------------
 
-    def page(self, place: Place) -> Parts:
-        """All parts for a place."""
+    def page(self, discussion: Discussion, view: View) -> Parts:
+        """All parts of a page."""
         return {
-            "place": place,
-            "essay": self._essay(place),
-            "turns": self._turns(place),
+            "discussion": discussion,
+            "view": view,
+            "essay": self.essay(discussion, view),
+            "turns": self._turns(discussion, view),
             "live": "",
-            "scope": self._label(place.scope),
+            "question": "",
+            "scope": self._label(view.scope),
             "busy": False,
         }
 
-    def _post(self, place: Place) -> Post:
-        posts = self.shelf.library.posts
-        return next((post for post in posts if post.slug == place.post), posts[0])
-
-    def _essay(self, place: Place) -> str:
-        post = self._post(place)
+    def essay(self, discussion: Discussion, view: View) -> str:
+        """The open post, with the numbers that replies cited and the words that they quoted."""
+        post = self._post(view)
         cited: dict[str, int] = {}
         lit: dict[str, list[str]] = {}
-        reading = place.discussion.reading
-        for turn in place.discussion.turns:
-            for sentence in turn.answer.sentences:
-                for n in (*sentence.marked, *sentence.found):
-                    cited[reading.entry(n).id] = n
-                for quote in sentence.quotes:
-                    entry = reading.entry(quote.n)
-                    if entry.post == post.slug:
-                        words = post.source[quote.start : quote.end]
-                        lit.setdefault(entry.id, []).append(words)
-        return reader.article(post, cited, lit, place.scope)
+        for sentence in (s for turn in discussion.turns for s in turn.answer.sentences):
+            for n in (*sentence.marked, *sentence.found):
+                cited[discussion.reading.entry(n).id] = n
+            for quote in sentence.quotes:
+                entry = discussion.reading.entry(quote.n)
+                if entry.post == post.slug:
+                    words = plain(post.source[quote.start : quote.end])
+                    lit.setdefault(entry.id, []).append(words)
+        return reader.article(post, cited, lit, view.scope)
 
-    def _turns(self, place: Place) -> str:
-        if place.discussion.turns:
-            return show.turns(place.discussion)
-        return show.welcome(reader.starters(self._post(place)))
+    def _post(self, view: View) -> Post:
+        posts = self.shelf.library.posts
+        return next((post for post in posts if post.slug == view.post), posts[0])
+
+    def _turns(self, discussion: Discussion, view: View) -> str:
+        if discussion.turns:
+            return show.turns(discussion)
+        return show.welcome(reader.starters(self._post(view)))
 
     def _label(self, scope: str) -> str:
         if not scope:
@@ -137,60 +147,64 @@ class Desk:
 
     # -- what is done ----------------------------------------------------------------
 
-    def scoped(self, place: Place, scope: str) -> Parts:
+    def scoped(self, discussion: Discussion, view: View, scope: str) -> Parts:
         """The discussion goes on about a section or a passage; everything where it is empty."""
         if scope:
             self.shelf.library.within(scope)
-        place = replace(place, scope=scope)
-        return {"place": place, "essay": self._essay(place), "scope": self._label(scope)}
+        view = replace(view, scope=scope)
+        return {
+            "view": view,
+            "essay": self.essay(discussion, view),
+            "scope": self._label(scope),
+        }
 
-    def opened(self, place: Place, where: str) -> Parts:
+    def opened(self, discussion: Discussion, view: View, where: str) -> Parts:
         """Another post is read; the discussion stays."""
-        place = replace(place, post=slug_of(where))
-        parts: Parts = {"place": place, "essay": self._essay(place)}
-        return parts if place.discussion.turns else {**parts, "turns": self._turns(place)}
+        view = replace(view, post=self.shelf.library.post(where).slug)
+        parts: Parts = {"view": view, "essay": self.essay(discussion, view)}
+        return parts if discussion.turns else {**parts, "turns": self._turns(discussion, view)}
 
-    def retried(self, place: Place, stance: Stance, session: str) -> Iterator[Parts]:
+    def retried(
+        self, discussion: Discussion, view: View, stance: Stance, session: str
+    ) -> Iterator[Parts]:
         """The last question again, in another stance if one was chosen."""
-        turns = place.discussion.turns
-        if turns and turns[-1].answer.question == place.asked:
-            place = replace(place, discussion=place.discussion.up_to(len(turns) - 1))
-        if place.asked:
-            yield from self.asked(place, place.asked, stance, session)
+        turns = discussion.turns
+        base = discussion
+        if turns and turns[-1].answer.question == view.asked:
+            base = discussion.up_to(len(turns) - 1)
+        for parts in self.asked(base, view, view.asked, stance, session):
+            if "live" in parts and parts.get("busy") is False and "discussion" not in parts:
+                parts["turns"] = show.turns(discussion)  # no new reply: the old one stays
+            yield parts
 
-    def asked(self, place: Place, question: str, stance: Stance, session: str) -> Iterator[Parts]:
+    def asked(
+        self, discussion: Discussion, view: View, question: str, stance: Stance, session: str
+    ) -> Iterator[Parts]:
         """A question and its reply, a picture at a time; the last one is the finished turn."""
         question = question.strip()
-        if not question:
-            yield {"busy": False}
-            return
-        stop = self._stops[session] = threading.Event()
-        place = replace(place, asked=question)
-        before = show.turns(place.discussion)
-        yield {
-            "place": place,
-            "turns": before,
-            "live": show.live(question, stance, "", "…"),
-            "busy": True,
-        }
-        try:
-            for done, total in self._waited(stop):
-                state = (
-                    f"Indexing {done} of {total} chunks first"
-                    if total
-                    else "Reading the posts first"
-                )
-                yield {"live": show.live(question, stance, "", state)}
-            if stop.is_set():
-                yield {"live": show.failed(question, stance, "Stopped."), "busy": False}
+        with self._guard:
+            if not question or session in self._stops:  # one at a time; what is typed stays
                 return
-            yield from self._replied(place, question, stance, stop)
+            stop = self._stops[session] = threading.Event()
+        if self.shelf.failure:
+            self.index_beside()
+        try:
+            yield {
+                "question": "",
+                "view": replace(view, asked=question),
+                "turns": show.turns(discussion),
+                "live": show.live(question, stance, "", "…"),
+                "busy": True,
+            }
+            for done, total in self._waited(stop):
+                state = f"Indexing {done} of {total} chunks first" if total else "Reading the posts"
+                yield {"live": show.live(question, stance, "", state)}
+            yield from self._replied(discussion, question, stance, view.scope, stop)
         except RejoinderError as error:
             yield {"live": show.failed(question, stance, str(error)), "busy": False}
         finally:
             stop.set()
-            if self._stops.get(session) is stop:
-                del self._stops[session]
+            del self._stops[session]
 
     def _waited(self, stop: threading.Event) -> Iterator[tuple[int, int]]:
         while not self.shelf.ready and not stop.wait(0.2):
@@ -199,15 +213,17 @@ class Desk:
             yield self.shelf.progress
 
     def _replied(
-        self, place: Place, question: str, stance: Stance, stop: threading.Event
+        self,
+        discussion: Discussion,
+        question: str,
+        stance: Stance,
+        scope: str,
+        stop: threading.Event,
     ) -> Iterator[Parts]:
-        room = Room(
-            self.shelf.library, self.shelf.search, self.choice().model, self.settings.timeout
-        )
+        shelf = self.shelf
+        room = Room(shelf.library, shelf.search, self.choice().model, self.settings.timeout)
         text, thoughts, state, drawn = "", 0, "Searching", 0.0
-        events = reply(
-            place.discussion, question, stance, room=room, scope=place.scope, stopped=stop.is_set
-        )
+        events = reply(discussion, question, stance, room=room, scope=scope, stopped=stop.is_set)
         try:
             for event in events:
                 if isinstance(event, Found):
@@ -218,18 +234,17 @@ class Desk:
                 elif isinstance(event, Token):
                     text, state = text + event.text, ""
                 elif isinstance(event, Answered):
-                    done = replace(place, discussion=event.discussion)
-                    yield {**self.page(done), "scope": self._label(done.scope)}
+                    done = event.discussion
+                    turns = show.turns(done)
+                    yield {"discussion": done, "turns": turns, "live": "", "busy": False}
                     return
                 if time.monotonic() - drawn > _FRAME:
                     drawn = time.monotonic()
                     yield {"live": show.live(question, stance, text, state)}
         finally:
             events.close()
-        yield {
-            "live": show.failed(question, stance, "Stopped before the first word."),
-            "busy": False,
-        }
+        stopped = show.failed(question, stance, "Stopped before the first word.")
+        yield {"live": stopped, "busy": False}
 
     def stop(self, session: str) -> None:
         """End the reply that is under way on a page, if there is one."""

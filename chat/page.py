@@ -11,8 +11,9 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before the import: no reques
 
 import gradio as gr
 
-from chat.desk import Desk, Parts
+from chat.desk import Desk, Parts, View
 from chat.stance import Stance
+from chat.turn import Discussion
 from corpus.errors import PortTaken
 from corpus.settings import Settings
 from corpus.shelf import Shelf
@@ -23,120 +24,164 @@ _LOCAL = ("127.0.0.1", "localhost", "::1")
 _CLICKED = "element.addEventListener('click', (e) => window.rejoinder.clicked(e, (d) => trigger('click', d)));"
 _DRAWN = _CLICKED + "watch('value', () => window.rejoinder.drawn());"
 _GREW = _CLICKED + "watch('value', () => window.rejoinder.grew());"
+Updates = dict[Any, Any]  # a component → its new value
+
 _TABS = (
     '<nav aria-label="Sheets"><button type="button" data-sheet="essay" aria-pressed="false">Essay</button>'
     '<button type="button" data-sheet="discussion" aria-pressed="true">Discussion</button></nav>'
 )
 
 
-def build(desk: Desk) -> Any:  # gradio has no types of its own
-    """The page's parts and their events."""
-    begun = desk.begun()
-    first = desk.page(begun)
-    posts = desk.posts()
-    with gr.Blocks(title="Rejoinder", fill_width=True, analytics_enabled=False) as page:
-        place = gr.State(begun)
+class Page:
+    """The components of a page, and their events; each handler hands on to the desk."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        with gr.Blocks(title="Rejoinder", fill_width=True, analytics_enabled=False) as self.blocks:
+            self._lay_out_head()
+            gr.HTML(_TABS, elem_id="tabs", js_on_load=_CLICKED)
+            with gr.Row(elem_id="room"):
+                self._lay_out_sheets()
+            self._parts = {
+                "discussion": self._discussion,
+                "view": self._view,
+                "essay": self._essay,
+                "turns": self._turns,
+                "live": self._live,
+                "question": self._ask,
+            }
+            self._connect()
+
+    # -- where things stand ----------------------------------------------------------
+
+    def _lay_out_head(self) -> None:
+        discussion, view = self._desk.begun()
+        self._discussion, self._view = gr.State(discussion), gr.State(view)
+        posts = self._desk.posts()
         with gr.Row(elem_id="head"):
             gr.HTML("<b>Rejoinder</b>", elem_id="brand", js_on_load=None)
-            post = gr.Dropdown(
-                posts, value=begun.post, show_label=False, container=False, elem_id="post",
-                visible=len(posts) > 1, label="Post",
+            self._post = gr.Dropdown(
+                posts, value=view.post, label="Post", show_label=False, container=False,
+                elem_id="post", visible=len(posts) > 1,
             )  # fmt: skip
-            status = gr.HTML(elem_id="status", js_on_load=None)
-            new = gr.Button("New", elem_id="new")
-        gr.HTML(_TABS, elem_id="tabs", js_on_load=_CLICKED)
-        with gr.Row(elem_id="room"):
-            with gr.Column(elem_id="left"):
-                essay = gr.HTML(first["essay"], elem_id="essay", js_on_load=_DRAWN)
-            with gr.Column(elem_id="right"):
-                with gr.Column(elem_id="log"):
-                    notice = gr.HTML(elem_id="notice", js_on_load=None)
-                    turns = gr.HTML(first["turns"], elem_id="turns", js_on_load=_GREW)
-                    live = gr.HTML("", elem_id="live", js_on_load=_GREW)
-                with gr.Column(elem_id="compose"):
-                    stance = gr.Radio(
-                        [(s.value.capitalize(), s.value) for s in Stance],
-                        value=Stance.EXPLAIN.value, label="Stance", show_label=False,
-                        container=False, elem_id="stance",
+            self._status = gr.HTML(elem_id="status", js_on_load=None)
+            self._new = gr.Button("New", elem_id="new")
+
+    def _lay_out_sheets(self) -> None:
+        first = self._desk.page(*self._desk.begun())
+        with gr.Column(elem_id="left"):
+            self._essay = gr.HTML(first["essay"], elem_id="essay", js_on_load=_DRAWN)
+        with gr.Column(elem_id="right"):
+            with gr.Column(elem_id="log"):
+                self._notice = gr.HTML(elem_id="notice", js_on_load=None)
+                self._turns = gr.HTML(first["turns"], elem_id="turns", js_on_load=_GREW)
+                self._live = gr.HTML("", elem_id="live", js_on_load=_GREW)
+            with gr.Column(elem_id="compose"):
+                self._stance = gr.Radio(
+                    [(stance.value.capitalize(), stance.value) for stance in Stance],
+                    value=Stance.EXPLAIN.value, label="Stance", show_label=False,
+                    container=False, elem_id="stance",
+                )  # fmt: skip
+                self._scope = gr.Button("", elem_id="scope", visible=False)
+                with gr.Row(elem_id="box"):
+                    self._ask = gr.Textbox(
+                        placeholder="Ask, object, or pick a passage in the essay",
+                        label="Your question", show_label=False, container=False,
+                        max_lines=8, elem_id="ask", autofocus=True,
                     )  # fmt: skip
-                    scope = gr.Button("", elem_id="scope", visible=False)
-                    with gr.Row(elem_id="box"):
-                        ask = gr.Textbox(
-                            placeholder="Ask, object, or pick a passage in the essay",
-                            label="Your question", show_label=False, container=False,
-                            max_lines=8, elem_id="ask", autofocus=True,
-                        )  # fmt: skip
-                        retry = gr.Button("Retry", elem_id="retry", visible=False)
-                        stop = gr.Button("Stop", elem_id="stop", visible=False)
-                        send = gr.Button("Send", elem_id="send")
-        parts = {"place": place, "essay": essay, "turns": turns, "live": live}
-        changed = [place, essay, turns, live, scope, ask, send, stop, retry]
+                    self._retry = gr.Button("Retry", elem_id="retry", visible=False)
+                    self._stop = gr.Button("Stop", elem_id="stop", visible=False)
+                    self._send = gr.Button("Send", elem_id="send")
 
-        def shown(given: Parts) -> dict[Any, Any]:
-            """Parts by name as updates of components."""
-            updates: dict[Any, Any] = {parts[k]: v for k, v in given.items() if k in parts}
-            if "scope" in given:
-                updates[scope] = gr.update(
-                    value=f"{given['scope']} ×", visible=bool(given["scope"])
-                )
-            if "busy" in given:
-                busy = bool(given["busy"])
-                updates |= {send: gr.update(visible=not busy), stop: gr.update(visible=busy)}
-                updates[retry] = gr.update(visible=not busy)
-            return updates
+    # -- what calls what -------------------------------------------------------------
 
-        def asked(
-            here: Any, question: str, kind: str, request: gr.Request
-        ) -> Iterator[dict[Any, Any]]:
-            yield {ask: ""}
-            for given in desk.asked(here, question, Stance(kind), str(request.session_hash)):
-                yield shown(given)
-
-        def retried(here: Any, kind: str, request: gr.Request) -> Iterator[dict[Any, Any]]:
-            for given in desk.retried(here, Stance(kind), str(request.session_hash)):
-                yield shown(given)
-
-        def clicked(
-            here: Any, kind: str, event: gr.EventData, request: gr.Request
-        ) -> Iterator[dict[Any, Any]]:
-            said = {k: getattr(event, k, "") for k in ("scope", "ask", "open")}
-            if said["ask"]:
-                yield from asked(here, said["ask"], kind, request)
-            elif said["open"]:
-                yield shown(desk.opened(here, said["open"]))
-            elif said["scope"]:
-                yield shown(desk.scoped(here, said["scope"]))
-
-        def stopped(request: gr.Request) -> None:
-            desk.stop(str(request.session_hash))
-
-        def renewed() -> dict[Any, Any]:
-            return {**shown(desk.page(desk.begun())), ask: "", retry: gr.update(visible=False)}
-
+    def _connect(self) -> None:
         tell: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         many: dict[str, Any] = {**tell, "concurrency_limit": None}
-        gr.on([ask.submit, send.click], asked, [place, ask, stance], changed, **many)
-        gr.on([essay.click, turns.click], clicked, [place, stance], changed, **many)
-        retry.click(retried, [place, stance], changed, **many)
-        stop.click(stopped, None, None, queue=False, **tell)
-        scope.click(lambda here: shown(desk.scoped(here, "")), place, changed, **tell)
-        new.click(renewed, None, changed, **tell)
-        post.input(
-            lambda here, slug: shown(desk.opened(here, slug)), [place, post], changed, **tell
-        )
-        timer = gr.Timer(2.0)
-        told = [status, notice]
-        timer.tick(lambda: (desk.status(), desk.notice()), None, told, **many)
-        page.load(lambda: (desk.status(), desk.notice()), None, told, **many)
-        page.unload(stopped)
-    return page
+        here, stance = [self._discussion, self._view], self._stance
+        buttons = [self._scope, self._send, self._stop, self._retry, self._new]
+        changed = [*self._parts.values(), *buttons]
+        asking = [self._ask.submit, self._send.click]
+        replies = [
+            gr.on(asking, self._asked, [*here, self._ask, stance], changed, **many),
+            self._turns.click(self._clicked, [*here, stance], changed, **many),
+            self._retry.click(self._retried, [*here, stance], changed, **many),
+        ]
+        for replied in replies:  # the post or the scope may have changed while the reply came
+            replied.then(self._desk.essay, here, self._essay, **many)
+        self._essay.click(self._clicked, [*here, stance], changed, **many)
+        self._stop.click(self._stopped, None, None, queue=False, **tell)
+        self._scope.click(self._unscoped, here, changed, **tell)
+        self._new.click(self._renewed, None, changed, **tell)
+        self._post.input(self._opened, [*here, self._post], changed, **tell)
+        told = [self._status, self._notice]
+        gr.Timer(2.0).tick(self._told, None, told, **many)
+        self.blocks.load(self._told, None, told, **many)
+        self.blocks.unload(self._stopped)
+
+    def _shown(self, given: Parts) -> Updates:
+        """Parts by name as updates of components."""
+        updates: Updates = {self._parts[k]: v for k, v in given.items() if k in self._parts}
+        if "scope" in given:
+            label = given["scope"]
+            updates[self._scope] = gr.update(value=f"{label} ×", visible=bool(label))
+        if "busy" in given:
+            busy = bool(given["busy"])
+            updates |= {part: gr.update(visible=not busy) for part in (self._send, self._retry)}
+            updates[self._stop] = gr.update(visible=busy)
+            updates[self._new] = gr.update(interactive=not busy)
+        return updates
+
+    def _asked(
+        self, said: Discussion, read: View, question: str, kind: str, request: gr.Request
+    ) -> Iterator[Updates]:
+        for given in self._desk.asked(said, read, question, Stance(kind), _session(request)):
+            yield self._shown(given)
+
+    def _retried(
+        self, said: Discussion, read: View, kind: str, request: gr.Request
+    ) -> Iterator[Updates]:
+        for given in self._desk.retried(said, read, Stance(kind), _session(request)):
+            yield self._shown(given)
+
+    def _clicked(
+        self, said: Discussion, read: View, kind: str, event: gr.EventData, request: gr.Request
+    ) -> Iterator[Updates]:
+        """A click inside one of our HTML parts: what it means is in the event's data."""
+        told = {name: getattr(event, name, "") for name in ("scope", "ask", "open")}
+        if told["ask"]:
+            yield from self._asked(said, read, told["ask"], kind, request)
+        elif told["open"]:
+            yield self._shown(self._desk.opened(said, read, told["open"]))
+        elif told["scope"]:
+            yield self._shown(self._desk.scoped(said, read, told["scope"]))
+
+    def _opened(self, said: Discussion, read: View, slug: str) -> Updates:
+        return self._shown(self._desk.opened(said, read, slug))
+
+    def _unscoped(self, said: Discussion, read: View) -> Updates:
+        return self._shown(self._desk.scoped(said, read, ""))
+
+    def _renewed(self) -> Updates:
+        fresh = self._shown(self._desk.page(*self._desk.begun()))
+        return {**fresh, self._retry: gr.update(visible=False)}
+
+    def _stopped(self, request: gr.Request) -> None:
+        self._desk.stop(_session(request))
+
+    def _told(self) -> tuple[str, str]:
+        return self._desk.status(), self._desk.notice()
+
+
+def _session(request: gr.Request) -> str:
+    return str(request.session_hash)
 
 
 def launch(desk: Desk) -> tuple[Any, str]:
     """Serve the page beside the caller: the page and its address. Raises `PortTaken`."""
     settings = desk.settings
     port = _free_port(settings)
-    page = build(desk)
+    page = Page(desk).blocks
     page.queue(default_concurrency_limit=None)
     page.launch(
         server_name=settings.host,
@@ -156,7 +201,7 @@ def launch(desk: Desk) -> tuple[Any, str]:
     if settings.host not in _LOCAL:
         sys.stdout.write("Anyone who can reach this address can read and ask.\n")
     sys.stdout.flush()
-    desk.shelf.update_beside()
+    desk.index_beside()
     return page, address
 
 

@@ -1,11 +1,10 @@
 """The posts, their index and the search over both, joined once and kept in step."""
 
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 from corpus.embedding import Embedder
-from corpus.errors import RejoinderError
+from corpus.errors import RejoinderError, StoreFailed
 from corpus.index import Index, Progress, Report
 from corpus.post import Library
 from corpus.read import read_folder
@@ -27,6 +26,7 @@ class Shelf:
         self.library: Library = read_folder(folder)
         self.progress: tuple[int, int] = (0, 0)  # chunks done, chunks new, of the run under way
         self.failure: RejoinderError | None = None
+        self.busy = False  # whether another process was indexing when this one wanted to
 
     @property
     def embedder(self) -> Embedder:
@@ -61,16 +61,18 @@ class Shelf:
         self._ready.set()
         return report
 
-    def update_beside(self, after: Callable[[], None] = lambda: None) -> threading.Thread:
+    def update_beside(self, *, write: bool = True) -> threading.Thread:
         """`update` in a thread of its own; what it raises is kept in `failure`."""
+        self.failure = None
 
         def run() -> None:
             try:
-                self.update()
+                self.busy = self.update(write=write).busy
                 self.embedder.encode(["warm"])
             except RejoinderError as error:
                 self.failure = error
-            after()
+            except Exception as error:
+                self.failure = StoreFailed(f"Indexing broke off ({error!r}). Ask again to retry.")
 
         thread = threading.Thread(target=run, name="index", daemon=True)
         thread.start()

@@ -30,7 +30,9 @@ def first_page(home: str) -> float:
     command = Path(sys.executable).with_name("rejoinder")
     env = {**os.environ, "REJOINDER_HOME": home, "REJOINDER_PORT": str(PORT)}
     start = time.monotonic()
-    process = subprocess.Popen([command], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [command], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     try:
         while time.monotonic() - start < 120:
             try:
@@ -50,7 +52,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as home:
         rounds = [(import_gradio(), first_page(home)) for _ in range(ROUNDS)]
     alone, page = (statistics.median(column) for column in zip(*rounds, strict=True))
-    sys.stdout.write(f"import gradio {alone:.2f} s, first page served {page:.2f} s (medians of {ROUNDS})\n")
+    sys.stdout.write(
+        f"import gradio {alone:.2f} s, first page served {page:.2f} s (medians of {ROUNDS})\n"
+    )
 
 
 if __name__ == "__main__":
