@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from chat.discussion import Room, reply
+from chat.model import Model
 from chat.models import choose
 from chat.stance import Stance
 from chat.turn import Answer, Answered, Discussion, Notice, hit_json, query_json
@@ -46,7 +47,7 @@ def main() -> None:
 def open_shelf(settings: Settings) -> Shelf:
     """The posts and their index, as set; nothing is indexed yet."""
     embedder = SentenceEmbedder(settings.embedder)
-    corpus = settings.corpus or str(settings.posts.absolute())
+    corpus = settings.corpus or str(settings.posts.resolve())
     name = collection_name(embedder.name, corpus)
     return Shelf(settings.posts, Index(name, embedder, home=settings.home, url=settings.chroma_url))
 
@@ -59,6 +60,8 @@ def _indexed(settings: Settings) -> Shelf:
     print_skipped(shelf.library.skipped)
     with progress() as told:
         report = shelf.update(told, write=not settings.chroma_url)
+    if settings.chroma_url and not report.chunks:
+        err.print("The shared index holds nothing of these posts yet. Type: rejoinder index")
     if report.busy:
         err.print("Another process is indexing these posts; what is found is as of its last run.")
     return shelf
@@ -133,7 +136,7 @@ def ask(
     choice = choose(settings, model)
     if choice.notice:
         err.print(choice.notice, markup=False)
-    room = _room(_indexed(settings), settings, model)
+    room = _room(_indexed(settings), settings, choice.model)
     _, answer = _answered(Discussion(), _said(question), stance, scope, room)
     print_json(answer.as_json()) if json else print_answer(answer)
 
@@ -150,10 +153,10 @@ def chat(
     from chat.terminal import err, out, print_answer, print_json
 
     settings = read_settings(posts=posts)
-    notice = choose(settings, model).notice
-    if notice:
-        err.print(notice, markup=False)
-    room = _room(_indexed(settings), settings, model)
+    choice = choose(settings, model)
+    if choice.notice:
+        err.print(choice.notice, markup=False)
+    room = _room(_indexed(settings), settings, choice.model)
     discussion = Discussion()
     asks = sys.stdin.isatty() and not json
     while True:
@@ -227,8 +230,9 @@ def doctor(json: Json = False) -> None:
         raise typer.Exit(1)
 
 
-def _room(shelf: Shelf, settings: Settings, model: str) -> Room:
-    return Room(shelf.library, shelf.search, choose(settings, model).model, settings.timeout)
+def _room(shelf: Shelf, settings: Settings, model: Model) -> Room:
+    search = shelf.current()
+    return Room(search.library, search, model, settings.timeout)
 
 
 def _said(question: str) -> str:
@@ -248,7 +252,7 @@ def _answered(
             err.print(event.text, markup=False)
         elif isinstance(event, Answered):
             return event.discussion, event.answer
-    raise RejoinderError("The model ended without a word. Ask again, or in other words.")
+    raise RejoinderError("The reply was stopped before its first word. Ask again.")
 
 
 if __name__ == "__main__":

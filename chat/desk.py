@@ -5,15 +5,18 @@ It knows nothing of Gradio; `chat.page` lays these parts out.
 
 import threading
 import time
+import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from chat import reader, show
 from chat.discussion import Room, reply
 from chat.models import Choice, choose
+from chat.reading import Entry
 from chat.stance import Stance
 from chat.stub import Stub
 from chat.turn import Answered, Discussion, Found, Thought, Token
+from chat.verdict import Quote
 from corpus.errors import RejoinderError
 from corpus.plain import plain
 from corpus.post import Post
@@ -31,6 +34,7 @@ class View:
     post: str  # slug of the post that is open
     scope: str = ""
     asked: str = ""  # the last question, for another try
+    turn: int = 0  # the place of its reply among the turns
 
 
 # Parts of the page by name: discussion, view, essay, turns, live, question, scope, busy.
@@ -123,8 +127,7 @@ class Desk:
                 cited[discussion.reading.entry(n).id] = n
             for quote in sentence.quotes:
                 entry = discussion.reading.entry(quote.n)
-                if entry.post == post.slug:
-                    words = plain(post.source[quote.start : quote.end])
+                if words := _quoted(post, entry, quote):
                     lit.setdefault(entry.id, []).append(words)
         return reader.article(post, cited, lit, view.scope)
 
@@ -168,10 +171,7 @@ class Desk:
         self, discussion: Discussion, view: View, stance: Stance, session: str
     ) -> Iterator[Parts]:
         """The last question again, in another stance if one was chosen."""
-        turns = discussion.turns
-        base = discussion
-        if turns and turns[-1].answer.question == view.asked:
-            base = discussion.up_to(len(turns) - 1)
+        base = discussion.up_to(view.turn)
         for parts in self.asked(base, view, view.asked, stance, session):
             if "live" in parts and parts.get("busy") is False and "discussion" not in parts:
                 parts["turns"] = show.turns(discussion)  # no new reply: the old one stays
@@ -191,7 +191,7 @@ class Desk:
         try:
             yield {
                 "question": "",
-                "view": replace(view, asked=question),
+                "view": replace(view, asked=question, turn=len(discussion.turns)),
                 "turns": show.turns(discussion),
                 "live": show.live(question, stance, "", "…"),
                 "busy": True,
@@ -199,9 +199,16 @@ class Desk:
             for done, total in self._waited(stop):
                 state = f"Indexing {done} of {total} chunks first" if total else "Reading the posts"
                 yield {"live": show.live(question, stance, "", state)}
+            if stop.is_set():
+                yield {"live": show.failed(question, stance, "Stopped."), "busy": False}
+                return
             yield from self._replied(discussion, question, stance, view.scope, stop)
         except RejoinderError as error:
             yield {"live": show.failed(question, stance, str(error)), "busy": False}
+        except Exception as error:
+            said = f"Something broke that should not ({error!r}). Ask again; the log says more."
+            traceback.print_exc()
+            yield {"live": show.failed(question, stance, said), "busy": False}
         finally:
             stop.set()
             del self._stops[session]
@@ -220,8 +227,8 @@ class Desk:
         scope: str,
         stop: threading.Event,
     ) -> Iterator[Parts]:
-        shelf = self.shelf
-        room = Room(shelf.library, shelf.search, self.choice().model, self.settings.timeout)
+        search = self.shelf.current()
+        room = Room(search.library, search, self.choice().model, self.settings.timeout)
         text, thoughts, state, drawn = "", 0, "Searching", 0.0
         events = reply(discussion, question, stance, room=room, scope=scope, stopped=stop.is_set)
         try:
@@ -250,3 +257,14 @@ class Desk:
         """End the reply that is under way on a page, if there is one."""
         if found := self._stops.get(session):
             found.set()
+
+
+def _quoted(post: Post, entry: Entry, quote: Quote) -> str:
+    """The words of a quotation in the post as it is now, if its passage is still there."""
+    for passage in post.within(entry.id):
+        start = passage.start + quote.start - entry.start
+        piece = post.source[start : start + quote.end - quote.start]
+        return plain(
+            piece, "paragraph" if passage.kind == "table" else passage.kind, passage.quotes
+        )
+    return ""

@@ -23,8 +23,8 @@ from chat.turn import (
     Token,
     Turn,
 )
-from chat.verdict import Quote, Sentence, judge, shown
-from corpus.errors import ModelError, ModelSilent
+from chat.verdict import Quote, Sentence, judge, lost_quotations, shown, stands_in
+from corpus.errors import ModelError, ModelSilent, ReplyEmpty
 from corpus.plain import positions
 from corpus.post import Library
 from corpus.search import Hit, Query, Searcher, best_passages
@@ -91,9 +91,11 @@ def reply(
     finally:
         pieces.close()
     if not raw.strip():
-        return
+        if stopped():
+            return
+        raise ReplyEmpty(f"{room.model.name} ended without a word. Ask again, or in other words.")
 
-    answer = _checked(
+    answer, reading = _checked(
         raw, reading, ask, room, query=query, notices=notices, failed=failed, clock=clock
     )
     turn = Turn(prompt.messages[-1].content, prompt.given, scope, answer)
@@ -196,6 +198,22 @@ def _listened(
 # -- checking the reply --------------------------------------------------------------
 
 
+def _with_quoted(raw: str, reading: ReadingList, library: Library) -> ReadingList:
+    """The list with the passages that a reply quotes without having been given them.
+
+    They are looked for in the whole posts that the list comes from.
+    """
+    lost = lost_quotations(raw, {entry.n: entry.text for entry in reading.entries})
+    posts = (
+        [library.post(slug) for slug in {entry.post for entry in reading.entries}] if lost else []
+    )
+    pairs = [(post, passage) for post in posts for passage in post.passages]
+    found = (
+        next((pair for pair in pairs if stands_in(quoted, pair[1].text)), None) for quoted in lost
+    )
+    return reading.joined([pair for pair in found if pair])
+
+
 def _checked(
     raw: str,
     reading: ReadingList,
@@ -206,14 +224,15 @@ def _checked(
     notices: list[str],
     failed: bool,
     clock: _Clock,
-) -> Answer:
-    """The reply as shown, judged against the reading list as of this turn."""
+) -> tuple[Answer, ReadingList]:
+    """The reply as shown, judged against the reading list, which it may have added to."""
+    text = shown(raw, [entry.n for entry in reading.entries])
+    reading = _with_quoted(text, reading, room.library)
     passages = {entry.n: entry.text for entry in reading.entries}
-    text = shown(raw, list(passages))
     sentences = tuple(_placed(s, reading, room.library) for s in judge(text, passages))
     cited = {n for s in sentences for n in (*s.marked, *s.found)}
     used = [e for e in reading.entries if e.n in cited or e.n in ask.pointed]
-    return Answer(
+    answer = Answer(
         question=ask.question,
         query=query,
         stance=ask.stance,
@@ -226,6 +245,7 @@ def _checked(
         sentences=sentences,
         timings=Timings(clock.search, clock.first, clock.now()),
     )
+    return answer, reading
 
 
 def _placed(sentence: Sentence, reading: ReadingList, library: Library) -> Sentence:

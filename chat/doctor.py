@@ -3,7 +3,7 @@
 import platform
 import shutil
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from chat.models import choose
@@ -35,12 +35,21 @@ def examine(settings: Settings) -> list[Finding]:
     """Looks at each thing that the program needs; nothing is changed."""
     return [
         Finding("python", True, platform.python_version()),
-        *(Finding(name, True, version(name)) for name in _LIBRARIES),
+        *(_library(name) for name in _LIBRARIES),
         _posts(settings),
         _embedder(settings),
         _home(settings),
         _model(settings),
     ]
+
+
+def _library(name: str) -> Finding:
+    try:
+        return Finding(name, True, version(name))
+    except PackageNotFoundError:
+        return Finding(
+            name, False, "missing", "Type: make run, or pip install -c constraints.txt ."
+        )
 
 
 def _posts(settings: Settings) -> Finding:

@@ -33,7 +33,7 @@ class Question:
 def records(file: Path, needed: Sequence[str]) -> Iterator[dict[str, object]]:
     """The JSON objects of a file, one a line. Raises `InputUnreadable` naming the line."""
     try:
-        lines = file.read_text("utf-8").splitlines()
+        lines = file.read_text("utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise InputUnreadable(f"{str(file)!r} cannot be read: {error}.") from error
     for number, line in enumerate(lines, 1):

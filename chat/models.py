@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from chat.model import Model
-from chat.served import OllamaModel, OpenAIModel, chat_models
+from chat.served import OllamaModel, OpenAIModel, first_chat_model
 from chat.stub import Stub
 from corpus.errors import ModelError, RejoinderError
 from corpus.settings import Settings
@@ -46,13 +46,13 @@ def choose(settings: Settings, asked: str = "") -> Choice:
 
 def _automatic(settings: Settings) -> Choice:
     try:
-        names = chat_models(settings)
+        name = first_chat_model(settings)
     except ModelError as error:
         return Choice(
             Stub(settings.context), f"A stand-in answers, in the essay's own words. {error}"
         )
-    if names:
-        return Choice(OllamaModel(names[0], settings))
+    if name:
+        return Choice(OllamaModel(name, settings))
     return Choice(
         Stub(settings.context),
         f"A stand-in answers, in the essay's own words: Ollama at {settings.ollama_host} has no "

@@ -15,6 +15,7 @@
   window.rejoinder = {
     // A click in one of our HTML parts: `tell` hands it to the server.
     clicked(event, tell) {
+      if (event.target.closest("a[href^='http']")) return; // a link out of the essay
       const at = event.target.closest("[data-scope],[data-ask],[data-sheet],a[href^='#'],.passage");
       if (!at) return;
       if (at.dataset.sheet) return turn(at.dataset.sheet);

@@ -1,7 +1,7 @@
 """A post → safe HTML to read: each passage an anchor, each section one click from discussion.
 
 Everything that comes from a post or a model passes `clean`: no script, no style, no
-picture, no form, and no link but to this page or to http(s) addresses.
+picture, no form, and no link but to http(s) addresses.
 """
 
 import html
@@ -93,7 +93,7 @@ _TAGS = _MATH | frozenset(
     ]
 )
 _ATTRIBUTES: dict[str, set[str]] = {
-    "a": {"href", "title"},
+    "a": {"href"},
     "span": {"class"},
     "code": {"class"},
     "math": {"display", "xmlns"},
@@ -116,6 +116,7 @@ def clean(markup: str) -> str:
         attributes=_ATTRIBUTES,
         url_schemes={"http", "https"},
         link_rel="noopener noreferrer",
+        set_tag_attribute_values={"a": {"target": "_blank"}},
         filter_style_properties=set(),
         attribute_filter=_filtered,
     )
@@ -123,7 +124,7 @@ def clean(markup: str) -> str:
 
 def _filtered(tag: str, attribute: str, value: str) -> str | None:
     if tag == "a" and attribute == "href":
-        return value if re.match(r"https?://|#", value, re.IGNORECASE) else None
+        return value if re.match(r"https?://", value, re.IGNORECASE) else None
     if attribute == "class":
         return value if value in ("picture", "tex") else None
     return value
@@ -143,20 +144,17 @@ def article(
     """A post as an article: `cited` passages carry their numbers, `lit` words are marked."""
     cited, lit = cited or {}, lit or {}
     inside = {p.id for p in post.within(scope)} if scope and scope != post.slug else set()
-    sections = {section.id: section for section in post.sections}
     parts = [f'<article lang="{_language(post)}"><h1>{_text(post.title)}</h1>', _facts(post)]
-    here = ""
+    here, waiting = "", list(post.sections)
     for passage in post.passages:
         if passage.section != here:
-            fresh = sections[passage.section]
-            known = {here, *sections[here].parents} if here else set()
-            for id_ in (*fresh.parents, fresh.id):
-                if id_ not in known:
-                    parts.append(_heading(sections[id_]))
+            parts += [_heading(s) for s in waiting if s.start < passage.start]
+            waiting = [s for s in waiting if s.start >= passage.start]
             here = passage.section
         parts.append(
             _passage(passage, cited.get(passage.id), lit.get(passage.id, ()), passage.id in inside)
         )
+    parts += [_heading(section) for section in waiting]
     return "".join(parts) + "</article>"
 
 

@@ -30,16 +30,9 @@ class ReadingList:
 
     entries: tuple[Entry, ...] = ()
 
-    def __contains__(self, n: object) -> bool:
-        return isinstance(n, int) and 1 <= n <= len(self.entries)
-
     def entry(self, n: int) -> Entry:
         """The passage under a number that is in the list."""
         return self.entries[n - 1]
-
-    def number(self, passage_id: str) -> int | None:
-        """The number of a passage, if it has come up."""
-        return next((entry.n for entry in self.entries if entry.id == passage_id), None)
 
     def joined(self, found: Iterable[tuple[Post, Passage]]) -> "ReadingList":
         """The list with the passages that are not yet in it, under the next numbers."""

@@ -7,6 +7,7 @@ while a read is blocked: the transport knows the socket and shuts it down.
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -23,7 +24,6 @@ from corpus.errors import (
     ModelSilent,
     ModelUnreachable,
     ReplyCut,
-    ReplyEmpty,
     ReplyGarbled,
 )
 from corpus.settings import Settings
@@ -100,8 +100,8 @@ class OpenAIModel:
         return ServedStream(llm, messages, _Where(self._model, self._settings.openai_url, "openai"))
 
 
-def chat_models(settings: Settings) -> list[str]:
-    """The names of Ollama's models that can chat, in the server's order.
+def first_chat_model(settings: Settings) -> str:
+    """The first of Ollama's models that can chat, in the server's order; "" if there is none.
 
     Raises `ModelUnreachable` where nothing answers within a second.
     """
@@ -112,13 +112,19 @@ def chat_models(settings: Settings) -> list[str]:
         _translated(where),
         ollama.Client(settings.ollama_host, timeout=_LOOK, trust_env=False) as client,
     ):
+        until = time.monotonic() + _LOOK
         names = [model.model for model in client.list().models if model.model]
-        return [name for name in names if _can_chat(client, name)]
+        return next((name for name in names if _can_chat(client, name, until)), "")
 
 
-def _can_chat(client: Any, name: str) -> bool:
+def _can_chat(client: Any, name: str, until: float) -> bool:
     """Whether a model's own description says so; older servers have none, then its name."""
-    said = client.show(name).capabilities
+    import ollama
+
+    said = None
+    if time.monotonic() < until:
+        with suppress(ollama.ResponseError, httpx.TimeoutException):  # its name has to do
+            said = client.show(name).capabilities
     return "completion" in said if said else "embed" not in name
 
 
@@ -178,7 +184,7 @@ class ServedStream:
     def _pieces(self) -> Iterator[Piece]:
         from llama_index.core.llms import ChatMessage
 
-        said = ended = False
+        ended = False
         try:
             with _translated(self._where):
                 sent = [ChatMessage(role=m.role, content=m.content) for m in self._messages]
@@ -187,16 +193,11 @@ class ServedStream:
                     if thought := part.additional_kwargs.get("thinking_delta"):
                         yield Thought(thought)
                     if part.delta:
-                        said = True
                         yield Token(part.delta)
         finally:
             self._transport.close()
         if not ended:
             raise ReplyCut(f"{self._where.server} broke off before the reply was whole. Ask again.")
-        if not said:
-            raise ReplyEmpty(
-                f"{self._where.model} ended without a word. Ask again, or in other words."
-            )
 
     def close(self) -> None:
         """Break off at once, from any thread, even while a read is blocked."""
@@ -244,6 +245,10 @@ def _translated(where: _Where) -> Iterator[None]:
 
     try:
         yield
+    except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
+        raise ModelUnreachable(
+            f"{where.server} cannot be: write it as http://HOST:PORT."
+        ) from error
     except (httpx.ConnectError, httpx.ConnectTimeout, ConnectionError) as error:
         raise ModelUnreachable(f"{where.server} does not answer. {where.start}") from error
     except (httpx.TimeoutException, openai.APITimeoutError) as error:
@@ -256,6 +261,10 @@ def _translated(where: _Where) -> Iterator[None]:
         raise _answered(where, error.status_code, error.error) from error
     except openai.APIConnectionError as error:
         cause = error.__cause__
+        if isinstance(cause, httpx.UnsupportedProtocol):
+            raise ModelUnreachable(
+                f"{where.server} cannot be: write it as http://HOST:PORT."
+            ) from error
         if isinstance(cause, (httpx.ConnectError, httpx.ConnectTimeout)):
             raise ModelUnreachable(f"{where.server} does not answer. {where.start}") from error
         raise ReplyCut(

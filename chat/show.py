@@ -21,6 +21,8 @@ _SAID = {
 }
 # Private-use characters carry what is ours through the Markdown parser and the sanitizer.
 _OPEN, _CLOSE, _LINK, _END = "\ue000", "\ue001", "\ue002", "\ue003"
+_WHOLE = re.compile(r"```|~~~|^\s*\|", re.MULTILINE)
+_CODE = re.compile(r"(`+[^`]+`+)")
 _PRIVATE = re.compile(f"[{_OPEN}-{_END}]")
 _LEAD = re.compile(r"\s*(?:(?:[-*+]|\d{1,3}[.)]|#{1,6}|>)\s+)*")
 _MARKER = re.compile(r"[ \t]?\[(\d{1,4})\]")
@@ -87,7 +89,7 @@ def _body(answer: Answer) -> str:
     """
     text, at, said = [], 0, answer.reply
     for number, sentence in enumerate(answer.sentences):
-        if "```" in sentence.text:  # a span would break the fence
+        if _WHOLE.search(sentence.text):  # a span would break a fence or a table
             continue
         lead = _LEAD.match(said, sentence.start)
         start = lead.end() if lead and lead.end() < sentence.end else sentence.start
@@ -109,7 +111,9 @@ def _plain(text: str) -> str:
 
 
 def _marked(text: str) -> str:
-    return _MARKER.sub(lambda m: f"{_LINK}{m[1]}{_END}", _plain(text))
+    parts = _CODE.split(_plain(text))  # what is code stays as it is
+    parts[::2] = [_MARKER.sub(lambda m: f"{_LINK}{m[1]}{_END}", part) for part in parts[::2]]
+    return "".join(parts)
 
 
 def _opening(sentence: Sentence) -> str:

@@ -103,4 +103,11 @@ def _picked(question: str, passages: dict[int, str]) -> list[tuple[int, str]]:
         best.append((worth, n, sentence.strip().strip('“”"').rstrip(".。:：")))
     best.sort(key=lambda row: -row[0])
     top = [(n, sentence) for _, n, sentence in best[:2]]
-    return top * 2 if len(top) == 1 else top
+    return top + [(n, s) for n, s in _others(passages, top)] if len(top) == 1 else top
+
+
+def _others(passages: dict[int, str], top: list[tuple[int, str]]) -> list[tuple[int, str]]:
+    """Where one passage is all there is: another sentence of it, or the same once more."""
+    ((n, first),) = top
+    spans = [passages[n][a:b].rstrip(".。") for a, b in sentences(passages[n])]
+    return [(n, next((s for s in spans if first not in s), first))]

@@ -29,6 +29,8 @@ def print_json(value: object) -> None:
 
 def print_hits(hits: Sequence[Hit]) -> None:
     """Hits as a list: place, score and text."""
+    if not hits:
+        out.print("Nothing was found.")
     for place, hit in enumerate(hits, 1):
         where = " › ".join([hit.post, *hit.section])
         out.print(Text(f"{place}. {where}", "bold"), Text(f"{hit.score:.2f}", "dim"))

@@ -98,6 +98,18 @@ def shown(raw: str, numbers: Sequence[int]) -> str:
     return _MARKER.sub(kept, raw)
 
 
+def lost_quotations(reply: str, passages: Mapping[int, str]) -> list[str]:
+    """The quotations of a reply that stand in none of the passages."""
+    folded = {n: _folded(text) for n, text in passages.items()}
+    bare = _MARKER.sub("", reply)
+    return [quoted for quoted in _quotations(bare) if not _looked_up(quoted, (), folded)]
+
+
+def stands_in(quoted: str, text: str) -> bool:
+    """Whether a quotation stands in a text."""
+    return bool(_looked_up(quoted, (), {1: _folded(text)}))
+
+
 def judge(reply: str, passages: Mapping[int, str]) -> tuple[Sentence, ...]:
     """The verdict on each sentence of a reply, against passages by their numbers."""
     bags = {n: frozenset(words(text)) for n, text in passages.items()}

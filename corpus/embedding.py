@@ -4,6 +4,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import threading
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -53,6 +54,8 @@ class SentenceEmbedder:
 
     def __init__(self, name: str = DEFAULT) -> None:
         self.name = name
+        self._guard = threading.Lock()
+        self._loaded: SentenceTransformer | None = None
 
     @cached_property
     def _folder(self) -> Path | None:
@@ -107,8 +110,14 @@ class SentenceEmbedder:
                 progress(len(batch))
         return vectors
 
-    @cached_property
+    @property
     def _model(self) -> "SentenceTransformer":
+        with self._guard:  # two threads may want it at once, and loading is slow
+            if self._loaded is None:
+                self._loaded = self._load()
+            return self._loaded
+
+    def _load(self) -> "SentenceTransformer":
         if self.name == DEFAULT:
             check_weights(carried_model())
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")

@@ -6,8 +6,6 @@ RejoinderError                everything below; the command prints it on one lin
 ├── EmbedderFailed            an embedder that cannot be found, checked or loaded
 ├── StoreFailed               the index folder or the Chroma server cannot be used
 ├── InputUnreadable           a line of a given file that is not what the command reads
-├── PromptBroken              a prompt file with a hole that nothing fills
-├── QuestionTooLong           a question that leaves no room in the model's window
 ├── PortTaken                 an address that cannot be listened on
 └── ModelError                the language model, in whatever way it is reached
     ├── ModelUnreachable      nothing answers at its address
@@ -43,10 +41,6 @@ class StoreFailed(RejoinderError):
 
 class InputUnreadable(RejoinderError):
     """A line of a given file that is not what the command reads."""
-
-
-class PromptBroken(RejoinderError):
-    """A prompt file with a hole that nothing fills."""
 
 
 class QuestionTooLong(RejoinderError):

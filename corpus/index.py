@@ -261,7 +261,10 @@ def _translated(where: str) -> Iterator[None]:
         if isinstance(error, Timeout):
             raise
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise StoreFailed(
-            f"The index in {where!r} cannot be used: {first} Look whether it can be written to "
-            "and the disk has room, or name another place with REJOINDER_HOME."
-        ) from error
+        mend = (
+            "Look whether the server runs, or unset REJOINDER_CHROMA_URL."
+            if where.startswith("http")
+            else "Look whether it can be written to and the disk has room, or name another place "
+            "with REJOINDER_HOME."
+        )
+        raise StoreFailed(f"The index in {where!r} cannot be used: {first} {mend}") from error

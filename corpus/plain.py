@@ -19,6 +19,7 @@ from mdit_py_plugins.dollarmath import dollarmath_plugin
 from corpus.post import Kind
 
 LINE_END = re.compile(r"\r\n|\r|\n")
+_UNIT = re.compile(r"&#?\w{1,32};|[^\u0300-\u036f][\u0300-\u036f]*|.", re.DOTALL)
 _MACHINERY = re.compile(
     r"(?<=\])\([^()\s]*(?:\s+\"[^\"]*\")?\)|</?[a-zA-Z][^<>]*>|<!--.*?-->", re.DOTALL
 )
@@ -56,18 +57,22 @@ def positions(piece: str, text: str) -> list[int]:
 
     Subtle: markup is only ever left out, so the text is read off the slice from left to
     right; link targets and HTML tags are blanked first, or their letters would be taken.
-    An entity (`&amp;`) counts as its first character.
+    An entity (`&amp;`), or a letter and its combining marks, counts as its first character.
     """
     masked = _MACHINERY.sub(lambda m: "\0" * len(m[0]), piece)
+    units = [
+        (char, m.start())
+        for m in _UNIT.finditer(masked)
+        for char in unicodedata.normalize("NFC", html.unescape(m[0]))
+    ]
     found, at = [], 0
     for char in text:
-        hit = at
-        while hit < len(piece) and not _same(masked[hit], char):
-            hit += 1
-        if hit == len(piece):  # an entity, or a letter put together by NFC
-            hit = min(at, len(piece) - 1)
-        found.append(hit)
-        at = min(hit + 1, len(piece))
+        hit = next((i for i in range(at, len(units)) if _same(units[i][0], char)), None)
+        if hit is None:  # a sign that only the parser makes, such as a table's bar
+            found.append(units[min(at, len(units) - 1)][1] if units else 0)
+            continue
+        found.append(units[hit][1])
+        at = hit + 1
     return found
 
 
@@ -210,7 +215,13 @@ def _formula(
 def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": True, "maxNesting": 100})
     parser.enable(["table", "strikethrough"])
-    parser.use(dollarmath_plugin, allow_space=True, allow_digits=False, double_inline=True)
+    parser.use(
+        dollarmath_plugin,
+        allow_space=True,
+        allow_digits=False,
+        double_inline=True,
+        allow_labels=False,
+    )
     parser.add_render_rule("image", _image)
     parser.add_render_rule("math_inline", _formula)
     parser.add_render_rule("math_inline_double", _formula)

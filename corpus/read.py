@@ -19,7 +19,7 @@ from corpus.post import Library, Passage, Post, Section, Skipped
 LARGEST = 5_000_000  # bytes; reading a larger file takes minutes and is never an essay
 _SUFFIXES = (".md", ".markdown")
 _FRONT_MATTER = re.compile(
-    r"\A(?:\s|<!--.*?-->)*^---[ \t]*(?:\r\n|\r|\n)(.*?)^---[ \t]*(?:\r\n|\r|\n|\Z)",
+    r"\A(?:\s|<!--(?:(?!-->).)*-->)*+^---[ \t]*(?:\r\n|\r|\n)(.*?)^---[ \t]*(?:\r\n|\r|\n|\Z)",
     re.DOTALL | re.MULTILINE,
 )
 
@@ -146,8 +146,8 @@ def _front_matter(source: str) -> tuple[Mapping[str, object], int, list[str]]:
         return {}, found.end(), [f"has front matter that is not YAML ({where}); read without it"]
     if fields is None:
         return {}, found.end(), []
-    if not isinstance(fields, dict):
-        return {}, found.end(), ["has front matter without fields; read without it"]
+    if not isinstance(fields, dict):  # two thematic breaks with text between them
+        return {}, 0, ["has no front matter; its first heading or its name is its title"]
     return fields, found.end(), []
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 from platformdirs import user_data_path
-from pydantic import AliasChoices, Field, ValidationError
+from pydantic import AliasChoices, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from corpus.errors import RejoinderError
@@ -47,6 +47,11 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=0, le=65535)] | None = Field(
         None, description="port of the page; the first free one from 7860 where unset"
     )
+
+    @field_validator("posts", "home")
+    @classmethod
+    def _at_home(cls, path: Path) -> Path:
+        return path.expanduser()
 
 
 def read_settings(**given: object) -> Settings:

@@ -57,7 +57,7 @@ class Shelf:
         else:
             posts, passages = self.library.posts, sum(1 for _ in self.library.passages())
             report = Report(len(posts), passages, len(self._index.read().ids), 0, 0, 0.0)
-        self._current()
+        self.current()
         self._ready.set()
         return report
 
@@ -68,6 +68,9 @@ class Shelf:
         def run() -> None:
             try:
                 self.busy = self.update(write=write).busy
+                if self.busy:  # what is there can be searched; ours is added when the other is done
+                    self.update(write=write, wait=True)
+                    self.busy = False
                 self.embedder.encode(["warm"])
             except RejoinderError as error:
                 self.failure = error
@@ -80,9 +83,10 @@ class Shelf:
 
     def search(self, query: Query, scope: str = "", k: int = 8) -> list[Hit]:
         """The `k` best hits within a scope; what another process indexed since is found."""
-        return self._current()(query, scope, k)
+        return self.current()(query, scope, k)
 
-    def _current(self) -> Search:
+    def current(self) -> Search:
+        """The search as of now, with the posts that it speaks of as its `library`."""
         stored = self._index.read()
         with self._guard:
             search = self._search

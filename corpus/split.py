@@ -37,6 +37,8 @@ class _Piece:
 def split(post: Post, count: Count, limit: int) -> list["TextNode"]:
     """The chunks of a post, in order, each `count(text) <= limit` tokens.
 
+    A heading with nothing under it has nothing to quote and is in no chunk.
+
     A node's `text` is the heading path and the passages, a line each: what is embedded.
     Its metadata names the post and the passages, by id; its own id is made from both, so
     that it changes when, and only when, the text does.

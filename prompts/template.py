@@ -3,7 +3,9 @@
 from importlib.resources import files
 from string import Template
 
-from corpus.errors import PromptBroken
+
+class PromptBroken(ValueError):
+    """A prompt file with a hole that nothing fills: a fault of the program, not of its user."""
 
 
 def render(name: str, **holes: str) -> str:

@@ -12,6 +12,7 @@ from chat.stance import Stance
 from corpus.embedding import SentenceEmbedder
 from corpus.errors import PlaceUnknown
 from corpus.index import Index
+from corpus.read import read_folder
 from corpus.settings import ESSAYS, Settings
 from corpus.shelf import Shelf
 from tests.conftest import Letters
@@ -109,6 +110,37 @@ def test_many_readers_at_once_are_not_mixed_up(
     assert len(replies) == 12
     for i, html in replies.items():
         assert re.findall(r"agents number (\d+)\?", html) == [str(i)]
+
+
+def test_what_another_process_indexes_reaches_the_next_reply(
+    letters: Letters, tmp_path: Path
+) -> None:
+    posts = tmp_path / "posts"
+    posts.mkdir()
+    (posts / "a.md").write_text("---\ntitle: A\n---\n\nThe zebra eats grass.\n")
+    settings = Settings(home=tmp_path / "home", model="stub", posts=posts)
+    desk = Desk(Shelf(posts, Index("rejoinder-two", letters, home=settings.home)), settings)
+    desk.index_beside()
+    list(desk.asked(*desk.begun(), "What eats grass?", Stance.EXPLAIN, "s"))
+    (posts / "b.md").write_text("---\ntitle: B\n---\n\nThe quokka lives in zanzibar.\n")
+    Index("rejoinder-two", letters, home=settings.home).sync(read_folder(posts))
+    parts = list(desk.asked(*desk.begun(), "Where does the quokka live?", Stance.EXPLAIN, "s"))
+    assert "The quokka lives in zanzibar" in str(last(parts, "turns"))
+
+
+def test_a_fault_nobody_thought_of_leaves_the_page_usable(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk.index_beside()
+
+    def broken() -> None:
+        raise RuntimeError("out of luck")
+
+    desk.choice = broken  # type: ignore[assignment]
+    parts = list(desk.asked(*desk.begun(), "What of agents?", Stance.EXPLAIN, "s"))
+    assert "out of luck" in str(last(parts, "live"))
+    assert last(parts, "busy") is False
+    assert "Traceback" in capsys.readouterr().err
 
 
 def test_a_scope_that_names_nothing_is_refused(desk: Desk) -> None:

@@ -12,7 +12,7 @@ from chat.served import OllamaModel
 from chat.stance import Stance
 from chat.stub import Stub
 from chat.turn import Answered, Discussion, Event, Found, Notice, Token
-from corpus.errors import ModelSilent, ModelUnreachable
+from corpus.errors import ModelSilent, ModelUnreachable, ReplyEmpty
 from corpus.plain import plain
 from corpus.settings import Settings
 from corpus.shelf import Shelf
@@ -234,3 +234,32 @@ def test_a_question_that_points_back_leans_on_what_was_said(question: str, depen
     roles = ["question", "previous question", "previous answer"] if dependent else ["question"]
     assert [part.role for part in query] == roles
     assert len(resolve(question, [])) == 1
+
+
+def test_a_quotation_of_what_was_not_given_joins_the_list_as_found(shelf: Shelf) -> None:
+    said = "It says “Alignment proves that we want better positive samples” and no more [99]."
+    room = Room(shelf.library, shelf.search, Scripted(said, window=1100))
+    (turn,) = talked(room, "What of agents?", scope="next-on-llm#agents").turns
+    (sentence,) = turn.answer.sentences
+    assert (sentence.verdict, sentence.marked) == ("quoted", ())
+    assert sentence.found == (turn.answer.passages[-1].n,)
+
+
+def test_a_reply_of_nothing_but_thoughts_is_told(shelf: Shelf, settings: Settings) -> None:
+    def play(h: Handler) -> None:
+        h.begin()
+        h.say("<think>hmm</think>\n")
+        h.say(done=True)
+        h.end()
+
+    with serving(play) as server:
+        model = OllamaModel("tiny:1b", settings.model_copy(update={"ollama_host": server.address}))
+        with pytest.raises(ReplyEmpty, match="without a word"):
+            list(
+                reply(
+                    Discussion(),
+                    "Why?",
+                    Stance.EXPLAIN,
+                    room=Room(shelf.library, shelf.search, model),
+                )
+            )

@@ -12,9 +12,9 @@ from chat.reading import Entry, ReadingList
 from chat.stance import Stance
 from chat.tokens import estimate, estimate_messages
 from chat.turn import Answer, Answered, Discussion, Timings, Turn
-from corpus.errors import PromptBroken, QuestionTooLong
+from corpus.errors import QuestionTooLong
 from corpus.shelf import Shelf
-from prompts.template import render
+from prompts.template import PromptBroken, render
 from tests.conftest import ROOT, Scripted
 
 GOLDEN = ROOT / "tests" / "data" / "prompts"

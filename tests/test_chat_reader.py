@@ -17,6 +17,7 @@ HOSTILE = [
     '<p style="background:url(http://127.0.0.1:9/x)" onclick="alert(1)">words</p>',
     "<style>@import 'http://127.0.0.1:9/x';</style>",
     '<a href="javascript:alert(1)">words</a>',
+    '[words](http://127.0.0.1:9/ "see [1] and <b>") <a title="[1]" href="#agents">words</a>',
     '<form action="http://127.0.0.1:9/x"><input name="a"></form>',
     '<iframe src="http://127.0.0.1:9/x"></iframe>',
     '<svg><use href="http://127.0.0.1:9/x"></use></svg>',

@@ -18,7 +18,6 @@ from corpus.errors import (
     ModelUnreachable,
     RejoinderError,
     ReplyCut,
-    ReplyEmpty,
     ReplyGarbled,
 )
 from corpus.settings import Settings
@@ -96,12 +95,6 @@ def not_json(h: Handler) -> None:
     h.end()
 
 
-def empty(h: Handler) -> None:
-    h.begin()
-    h.say(done=True)
-    h.end()
-
-
 def silent(h: Handler) -> None:
     h.wait_for_hang_up(3)
 
@@ -124,7 +117,6 @@ def silent(h: Handler) -> None:
         (cut, ReplyCut, "broke off"),
         (no_done, ReplyCut, "broke off"),
         (not_json, ReplyGarbled, "not its protocol"),
-        (empty, ReplyEmpty, "without a word"),
         (silent, ModelSilent, "REJOINDER_TIMEOUT"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),

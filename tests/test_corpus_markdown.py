@@ -164,3 +164,35 @@ def test_a_formula_becomes_mathml_and_unknown_tex_stays_readable() -> None:
     good, bad = (b for b in blocks("$x^2$\n\n$\\frac{$") if not isinstance(b, Heading))
     assert "<msup>" in good.html
     assert "frac" in fold(bad.html)
+
+
+def test_positions_survive_entities_and_combining_letters() -> None:
+    for piece in [
+        "a &lt; b and more, and x < y here",
+        "cafe\u0301 one two and café three",
+        "a | b\\|c",
+    ]:
+        text = plain(piece)
+        at = positions(piece, text)
+        assert at == sorted(at)
+        for word in ("and", "three", "here", "c"):
+            if word in text.split():
+                start = text.index(word)
+                assert piece[at[start] : at[start + len(word) - 1] + 1] == word
+
+
+def test_a_labelled_formula_is_not_lost() -> None:
+    post, _ = read_text("See this:\n\n$$E = mc^2$$ (1)\n\nwords\n", "p")
+    assert "E = mc^2" in " ".join(p.text for p in post.passages)
+
+
+def test_many_comments_before_the_text_are_read_in_no_time() -> None:
+    post, _ = read_text("<!-- a -->\n" * 500 + "words\n", "p")
+    assert [p.text for p in post.passages] == ["words"]
+
+
+def test_a_post_that_opens_with_a_thematic_break_keeps_its_first_words() -> None:
+    post, _ = read_text("---\n\nFirst words.\n\n---\n\nThe rest.\n", "p")
+    assert "First words." in " ".join(
+        [p.text for p in post.passages] + [s.title for s in post.sections]
+    )

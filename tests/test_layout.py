@@ -1,6 +1,7 @@
 """The rules of the house: one direction, one home for each library, no setting unread."""
 
 import ast
+import re
 import subprocess
 import sys
 
@@ -48,7 +49,7 @@ def imports() -> dict[str, set[str]]:
 
 def test_imports_point_down() -> None:
     allowed = {
-        "prompts": {"corpus.errors"},
+        "prompts": {"prompts"},
         "corpus": {"corpus"},
         "chat": {"chat", "corpus", "prompts"},
     }
@@ -93,7 +94,7 @@ def test_every_setting_is_read_somewhere() -> None:
         if file.name != "settings.py"
     )
     for name in Settings.model_fields:
-        assert f"settings.{name}" in code, f"nobody reads {name}"
+        assert re.search(rf"settings\.{name}\b", code), f"nobody reads {name}"
 
 
 def test_a_discussion_needs_no_heavy_library() -> None:
