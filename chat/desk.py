@@ -15,9 +15,9 @@ from chat.models import Choice, choose
 from chat.reading import Entry
 from chat.stance import Stance
 from chat.stub import Stub
-from chat.turn import Answered, Discussion, Found, Thought, Token
+from chat.turn import Answered, Discussion, Found, Thought, Token, Waiting
 from chat.verdict import Quote
-from corpus.errors import RejoinderError
+from corpus.errors import PlaceUnknown, RejoinderError
 from corpus.plain import plain
 from corpus.post import Post
 from corpus.settings import Settings
@@ -143,8 +143,11 @@ class Desk:
     def _label(self, scope: str) -> str:
         if not scope:
             return ""
+        try:
+            first = self.shelf.library.within(scope)[0]
+        except PlaceUnknown:  # it is gone from the posts since it was picked
+            return scope
         post = self.shelf.library.post(scope)
-        first = post.within(scope)[0]
         headings = post.headings(scope) if "#" in scope else (post.title,)
         return show.scope_label(scope, headings, first.text)
 
@@ -240,6 +243,8 @@ class Desk:
                     state = f"{room.model.name} thinks ({thoughts} characters)"
                 elif isinstance(event, Token):
                     text, state = text + event.text, ""
+                elif isinstance(event, Waiting) and not text:
+                    state = f"{room.model.name} reads, {event.seconds:.0f} s"
                 elif isinstance(event, Answered):
                     done = event.discussion
                     turns = show.turns(done)

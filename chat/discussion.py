@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from chat.followup import resolve
-from chat.messages import READ_WHOLE, Ask, compose, passage_text
+from chat.messages import READ_WHOLE, Ask, check_fits, compose, passage_text
 from chat.model import Model, Piece, Stream
 from chat.reading import Entry, ReadingList
 from chat.stance import Stance
@@ -22,16 +22,18 @@ from chat.turn import (
     Timings,
     Token,
     Turn,
+    Waiting,
 )
 from chat.verdict import Quote, Sentence, judge, lost_quotations, shown, stands_in
 from corpus.errors import ModelError, ModelSilent, ReplyEmpty
-from corpus.plain import positions
+from corpus.plain import encodable, positions
 from corpus.post import Library
 from corpus.search import Hit, Query, Searcher, best_passages
 
 _TICK = 0.2  # seconds that a turn waits before it looks whether it was stopped
 _POINTED = 6  # passages that the model is told to look at first
 _HITS = 6
+_ENDLESS = 8  # characters of a reply for each token of the window; no real reply is that long
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ def reply(
     scope: str = "",
     stopped: Callable[[], bool] = lambda: False,
 ) -> Generator[Event, None, None]:
-    """One turn: `Found`, then `Notice`, `Thought` and `Token` as they come, last `Answered`.
+    """One turn: `Found`, then `Notice`, `Thought`, `Token` and `Waiting`, last `Answered`.
 
     It ends without `Answered` where it was stopped before the first token. A model that
     fails after it ends the turn with what came, marked as interrupted; before it, the
@@ -61,7 +63,8 @@ def reply(
     stream within 0.2 s. Raises `PlaceUnknown` and `QuestionTooLong`.
     """
     clock = _Clock()
-    question = question.strip()
+    question = encodable(question.strip())
+    check_fits(question, room.model.window)
     query = resolve(question, discussion.history)
     hits = room.search(query, scope, _HITS)
     reading, ask, fallback = _read(discussion.reading, question, stance, hits, scope, room)
@@ -81,7 +84,12 @@ def reply(
                 clock.first = clock.first or clock.now()
                 raw += piece.text
             yield piece
-        failed = stopped()
+            if len(raw) > room.model.window * _ENDLESS:
+                failed = True
+                notices.append("The model did not come to an end and was stopped. Ask again.")
+                yield Notice(notices[-1])
+                break
+        failed = failed or stopped()
     except ModelError as error:
         if not raw.strip():
             raise
@@ -160,8 +168,11 @@ def _reads_whole(scope: str, room: Room) -> str:
 
 def _listened(
     stream: Stream, patience: float, stopped: Callable[[], bool]
-) -> Generator[Piece, None, None]:
-    """The pieces of a stream that is read in a thread, so that it can be left at any time."""
+) -> Generator[Piece | Waiting, None, None]:
+    """The pieces of a stream that is read in a thread, so that it can be left at any time.
+
+    Where none comes, a `Waiting` does, so that whoever listens has its turn as well.
+    """
     heard: queue.SimpleQueue[Piece | BaseException | None] = queue.SimpleQueue()
 
     def listen() -> None:
@@ -184,6 +195,7 @@ def _listened(
                         f"The model sent nothing for {patience:.0f} seconds. Ask again, take a "
                         "smaller model, or set REJOINDER_TIMEOUT higher."
                     ) from None
+                yield Waiting(time.monotonic() - last)
                 continue
             last = time.monotonic()
             if piece is None:

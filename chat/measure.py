@@ -33,7 +33,7 @@ class Question:
 def records(file: Path, needed: Sequence[str]) -> Iterator[dict[str, object]]:
     """The JSON objects of a file, one a line. Raises `InputUnreadable` naming the line."""
     try:
-        lines = file.read_text("utf-8").split("\n")
+        lines = file.read_text("utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise InputUnreadable(f"{str(file)!r} cannot be read: {error}.") from error
     for number, line in enumerate(lines, 1):
@@ -45,8 +45,8 @@ def record(line: str, needed: Sequence[str], where: str) -> dict[str, object]:
     """One line as a JSON object with the fields that are needed."""
     try:
         value = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise InputUnreadable(f"{where}: not JSON ({error.msg}, column {error.colno}).") from error
+    except (ValueError, RecursionError) as error:
+        raise InputUnreadable(f"{where}: not JSON ({error}).") from error
     missing = [name for name in needed if not isinstance(value, dict) or name not in value]
     if missing:
         raise InputUnreadable(
@@ -71,7 +71,7 @@ def questions(file: Path) -> list[Question]:
                 text=str(row["question"]),
                 history=exchanges(row.get("history"), where),
                 scope=str(row.get("scope") or ""),
-                answers=tuple(fold(text) for text in answers),
+                answers=tuple(folded for text in answers if (folded := fold(text))),
                 relevant=relevant,
             )
         )

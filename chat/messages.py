@@ -76,11 +76,21 @@ def compose(
             f"of {window} tokens and were left out, the least relevant first.",
         )
     if prompt.tokens > room:
-        raise QuestionTooLong(
-            f"The question takes about {estimate(ask.question)} tokens and the model's window has "
-            f"{window}. Shorten it, or set REJOINDER_CONTEXT higher if the model allows it."
-        )
+        raise _too_long(ask.question, window)
     return replace(prompt, notices=notices)
+
+
+def check_fits(question: str, window: int) -> None:
+    """Raises `QuestionTooLong` for a question that no window of this size can take."""
+    if estimate(question) > window:
+        raise _too_long(question, window)
+
+
+def _too_long(question: str, window: int) -> QuestionTooLong:
+    return QuestionTooLong(
+        f"The question takes about {estimate(question)} tokens and the model's window has "
+        f"{window}. Shorten it, or set REJOINDER_CONTEXT higher if the model allows it."
+    )
 
 
 def _left_out(turns: int) -> str:

@@ -47,15 +47,10 @@ class OllamaModel:
         """A new reply to the messages; nothing is sent before it is iterated."""
 
         def llm(transport: ClosableTransport) -> Any:
-            import ollama
             from llama_index.llms.ollama import Ollama
 
-            client = ollama.Client(
-                self._settings.ollama_host,
-                transport=transport,
-                timeout=_timeout(self._settings),
-                trust_env=False,
-            )
+            timeout = _timeout(self._settings)
+            client = _client(self._settings, transport=transport, timeout=timeout)
             return Ollama(
                 model=self._model,
                 client=client,
@@ -100,17 +95,27 @@ class OpenAIModel:
         return ServedStream(llm, messages, _Where(self._model, self._settings.openai_url, "openai"))
 
 
+def _client(settings: Settings, **given: Any) -> Any:
+    """Ollama's own client for the address that is set."""
+    import ollama
+
+    try:
+        return ollama.Client(settings.ollama_host, trust_env=False, **given)
+    except (ValueError, httpx.InvalidURL) as error:
+        raise ModelUnreachable(
+            f"OLLAMA_HOST is {settings.ollama_host!r}: write it as HOST:PORT or http://HOST:PORT."
+        ) from error
+
+
 def first_chat_model(settings: Settings) -> str:
     """The first of Ollama's models that can chat, in the server's order; "" if there is none.
 
     Raises `ModelUnreachable` where nothing answers within a second.
     """
-    import ollama
-
     where = _Where("", settings.ollama_host, "ollama")
     with (
         _translated(where),
-        ollama.Client(settings.ollama_host, timeout=_LOOK, trust_env=False) as client,
+        _client(settings, timeout=_LOOK) as client,
     ):
         until = time.monotonic() + _LOOK
         names = [model.model for model in client.list().models if model.model]

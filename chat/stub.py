@@ -79,7 +79,7 @@ def answer(messages: Sequence[Message]) -> str:
         for n, text in _PASSAGE.findall(m.content)
     }
     last = messages[-1].content
-    asked = _QUESTION.search(last)
+    asked = next(reversed(list(_QUESTION.finditer(last))), None)
     question, stance = (asked[1], asked[2]) if asked else (last, "explain")
     shapes = _SHAPES[language_of(question)]
     pointer = _POINTER.search(last)
@@ -88,7 +88,7 @@ def answer(messages: Sequence[Message]) -> str:
     if not picked:
         return shapes["nothing"]
     quotes = [shapes["quote"].format(text=text, n=n) for n, text in picked]
-    return shapes[stance].format(*quotes)
+    return shapes.get(stance, shapes["explain"]).format(*quotes)
 
 
 def _picked(question: str, passages: dict[int, str]) -> list[tuple[int, str]]:

@@ -128,6 +128,13 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """Nothing came from the model for so many seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """Something the reader should know: what was left out, what failed."""
 
@@ -142,4 +149,4 @@ class Answered:
     answer: Answer
 
 
-Event = Found | Thought | Token | Notice | Answered
+Event = Found | Thought | Token | Waiting | Notice | Answered

@@ -196,9 +196,13 @@ def _sentences(reply: str) -> list[tuple[int, int]]:
     held = [m.span() for m in _QUOTATION.finditer(reply)] + [
         m.span() for m in _CODE.finditer(reply)
     ]
+    held.sort()
     joined: list[tuple[int, int]] = []
+    at = 0
     for start, end in sentences(reply):
-        if joined and any(a < joined[-1][1] < b and start < b for a, b in held):
+        while at < len(held) and held[at][1] <= start:
+            at += 1
+        if joined and any(a < joined[-1][1] and start < b for a, b in held[at : at + 8]):
             joined[-1] = (joined[-1][0], end)
         else:
             joined.append((start, end))

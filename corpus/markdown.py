@@ -150,8 +150,11 @@ class _Page:
 
     def paragraph(self, token: Token) -> tuple[int, int]:
         """The slice of a paragraph."""
-        first = (token.map or [0])[0]
+        first, last = token.map or [0, 1]
         lines = token.content.split("\n")
+        # the parser drops lines of white space that is not Markdown's own, such as a form feed
+        while last - first > len(lines) and not self.line(first).strip():
+            first += 1
         return self._tail(first, lines[0]), self.end(first + len(lines) - 1)
 
     def heading(self, token: Token) -> tuple[int, int]:

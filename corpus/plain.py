@@ -52,6 +52,11 @@ def fold(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", text).split())
 
 
+def encodable(text: str) -> str:
+    """`text` with each lone surrogate, which no file or request can hold, as `?`."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def positions(piece: str, text: str) -> list[int]:
     """For each character of `text == plain(piece, …)`, its offset in `piece`.
 

@@ -4,6 +4,7 @@ import datetime as dt
 import hashlib
 import os
 import re
+import stat
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -17,6 +18,7 @@ from corpus.plain import fold
 from corpus.post import Library, Passage, Post, Section, Skipped
 
 LARGEST = 5_000_000  # bytes; reading a larger file takes minutes and is never an essay
+_DEEPEST = 3  # levels of nested tags that are read
 _SUFFIXES = (".md", ".markdown")
 _FRONT_MATTER = re.compile(
     r"\A(?:\s|<!--(?:(?!-->).)*-->)*+^---[ \t]*(?:\r\n|\r|\n)(.*?)^---[ \t]*(?:\r\n|\r|\n|\Z)",
@@ -45,7 +47,8 @@ def read_folder(folder: Path) -> Library:
     skipped: list[Skipped] = []
     for file, slug in zip(files, slugs([f.relative_to(folder) for f in files]), strict=True):
         post, losses = read_file(file, slug)
-        skipped += [Skipped(str(file.relative_to(folder)), why) for why in losses]
+        name = os.fsencode(file.relative_to(folder)).decode("utf-8", "replace")
+        skipped += [Skipped(name, why) for why in losses]
         posts += [post] if post else []
     if not posts:
         reasons = "".join(f" {s.file}: {s.why}." for s in skipped[:3])
@@ -62,7 +65,7 @@ def slugs(paths: Iterable[Path]) -> list[str]:
     stems = Counter(path.stem for path in paths)
     taken: Counter[str] = Counter()
     return [
-        _numbered(name.replace("#", "-"), taken)
+        _numbered(os.fsencode(name).decode("utf-8", "replace").replace("#", "-"), taken)
         for path in paths
         for name in [path.stem if stems[path.stem] == 1 else path.with_suffix("").as_posix()]
     ]
@@ -71,6 +74,8 @@ def slugs(paths: Iterable[Path]) -> list[str]:
 def read_file(file: Path, slug: str) -> tuple[Post | None, list[str]]:
     """A file as a post (`None` if it cannot be read), and what was lost, in words."""
     try:
+        if not stat.S_ISREG(file.stat().st_mode):
+            return None, ["is not a regular file"]
         size = file.stat().st_size
         if size > LARGEST:
             limit = LARGEST // 1_000_000
@@ -140,7 +145,7 @@ def _front_matter(source: str) -> tuple[Mapping[str, object], int, list[str]]:
         return {}, 0, ["has no front matter; its first heading or its name is its title"]
     try:
         fields = yaml.safe_load(found[1])
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 2}" if mark else str(error)
         return {}, found.end(), [f"has front matter that is not YAML ({where}); read without it"]
@@ -155,9 +160,10 @@ def _words(value: object) -> str:
     return fold(str(value)) if value is not None else ""
 
 
-def _list(value: object) -> tuple[str, ...]:
+def _list(value: object, depth: int = 0) -> tuple[str, ...]:
     if isinstance(value, list):
-        return tuple(word for part in value for word in _list(part))
+        deeper = value if depth < _DEEPEST else ()
+        return tuple(word for part in deeper for word in _list(part, depth + 1))
     return (_words(value),) if _words(value) else ()
 
 

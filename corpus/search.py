@@ -6,7 +6,7 @@ counts. The vectors of a collection are held in memory and compared with all of 
 a narrow scope loses nothing to an approximate index.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from corpus.embedding import Embedder
 from corpus.index import Stored
 from corpus.lexical import Lexical, words
+from corpus.plain import encodable
 from corpus.post import Library
 from corpus.sentences import fitting
 
@@ -78,7 +79,8 @@ class Search:
 
         Raises `PlaceUnknown` where the scope names nothing.
         """
-        asked = tuple(part for part in query if part.text.strip() and part.weight > 0)
+        parts = (replace(part, text=encodable(part.text)) for part in query)
+        asked = tuple(part for part in parts if part.text.strip() and part.weight > 0)
         rows = np.flatnonzero(self._within(scope))
         if not asked or not len(rows):
             return []

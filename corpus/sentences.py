@@ -8,6 +8,8 @@ _END = re.compile(
     rf"(?:[。！？]+{_CLOSERS}|[.!?…]+{_CLOSERS}(?:\s*\[\d{{1,4}}\])*(?=[\s.,;:]|$|[\u3400-\u9fff]))(?:\s*\[\d{{1,4}}\])*[.。]?"
     r"|\n+"
 )
+_NEXT = re.compile(r"[ \t]*(.?)", re.DOTALL)
+_LONGEST = 24  # characters that an abbreviation takes at the most
 _ABBREVIATION = re.compile(
     r"(?:\b(?:e\.g|i\.e|cf|vs|etc|al|Dr|Mr|Mrs|Ms|Prof|St|Fig|Figs|Eq|Eqs|Sec|No|Vol|pp|approx|resp|Inc|Ltd|Jr|Sr)"
     r"|\b[A-Z](?:\.[A-Z])*|(?:^|\n)\s*\d{1,3})\.$"
@@ -36,12 +38,14 @@ def sentences(text: str) -> Iterator[tuple[int, int]]:
 
 def _goes_on(text: str, start: int, end: re.Match[str]) -> bool:
     """Whether the full stop found is one of an abbreviation, or of a sentence in a sentence."""
-    after = text[end.end() :].lstrip(" \t")[:1]
+    after = _NEXT.match(text, end.end())[1]  # type: ignore[index]
     if after in ",;:，；：、" and after:
         return True
     if after.islower() and not end[0].startswith(("。", "！", "？")):
         return True
-    return end[0] == "." and bool(_ABBREVIATION.search(text[start : end.end()]))
+    return end[0] == "." and bool(
+        _ABBREVIATION.search(text[max(start, end.end() - _LONGEST) : end.end()])
+    )
 
 
 def _trimmed(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:

@@ -1,5 +1,7 @@
 """Verdicts: a quotation to the letter, a claim by its words, and nothing lit without ground."""
 
+import time
+
 import pytest
 
 from chat.verdict import Sentence, judge, shown
@@ -105,3 +107,15 @@ def test_spans_lead_back_into_the_reply() -> None:
 def test_nothing_much_is_judged_without_a_fault(reply: str) -> None:
     for sentence in judge(reply, {}):
         assert 0 <= sentence.score <= 1
+
+
+@pytest.mark.parametrize(
+    "unit", ["A. ", ". ", "```a\n", "语言。", "It is so [1][2]. ", "“Four words are here” [1]. "]
+)
+def test_a_long_odd_reply_is_judged_in_a_time_that_grows_with_its_length(unit: str) -> None:
+    def seconds(size: int) -> float:
+        start = time.perf_counter()
+        judge(unit * (size // len(unit)), {1: "Four words are here."})
+        return time.perf_counter() - start
+
+    assert seconds(40_000) < 12 * max(seconds(10_000), 0.01)  # twice quadratic would be 16

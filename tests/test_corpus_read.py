@@ -1,5 +1,6 @@
 """Files to posts: what is read, what is left out and why, and how things are named."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -144,3 +145,21 @@ def test_a_section_holds_its_subsections() -> None:
 def test_a_scope_that_names_nothing_says_what_there_is(place: str) -> None:
     with pytest.raises(PlaceUnknown, match="next-on-llm"):
         read_folder(ESSAYS).within(place)
+
+
+def test_files_made_to_break_the_reader_are_reported(tmp_path: Path) -> None:
+    (tmp_path / "good.md").write_text("---\ntitle: Good\n---\n\nWords.\n")
+    (tmp_path / "alias.md").write_text("---\ntags: &a [*a]\n---\n\nWords.\n")
+    (tmp_path / "deep.md").write_text(f"---\ntags: {'[' * 3000}\n---\n\nWords.\n")
+    (tmp_path / "control.md").write_text(
+        "---\ntitle: x\n---\n\nb\n\n\x0c\neak off\n\n\u2028\nsecond words\n"
+    )
+    os.mkfifo(tmp_path / "pipe.md")
+    with open(os.fsencode(tmp_path) + b"/caf\xe9.md", "w") as file:  # noqa: PTH123
+        file.write("---\ntitle: c\n---\n\nWords.\n")
+    library = read_folder(tmp_path)
+    assert {p.slug for p in library.posts} == {"good", "alias", "deep", "control", "caf\ufffd"}
+    assert {s.file for s in library.skipped} == {"deep.md", "pipe.md"}
+    text = " ".join(p.text for post in library.posts for p in post.passages)
+    assert "eak off" in text
+    assert "second words" in text
