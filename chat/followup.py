@@ -1,7 +1,7 @@
 """A question in its history → a query that stands alone. No model is asked.
 
 Rules over the question's words: it leans on what was said before where it points back
-(pronouns, demonstratives), goes on ("and …", "what about …"), or names next to nothing.
+(pronouns, demonstratives), goes on ("and …", "what about …"), or names nothing at all.
 """
 
 import re
@@ -11,7 +11,6 @@ from corpus.lexical import words
 from corpus.search import Part, Query
 
 HISTORY_WEIGHT = 0.5  # of the previous question and of the previous answer, each
-_FEW = 2  # words that say something; a question with no more leans on what was said before
 _POINTS_BACK = re.compile(
     r"\b(?:it|its|itself|that|those|they|them|their|this|these|one|ones|other|another|former|latter|"
     r"same|such|there|then|so)\b(?!\s+(?:essay|post|author|article|blog)\b)",
@@ -47,7 +46,7 @@ def resolve(question: str, history: Sequence[Exchange]) -> Query:
 def leans(question: str) -> bool:
     """Whether a question cannot be understood without what was said before it."""
     return (
-        len(set(words(question))) <= _FEW
+        not words(question)
         or bool(_POINTS_BACK.search(question))
         or bool(_GOES_ON.search(question.strip()))
         or bool(_GOES_ON_ZH.search(question.strip()))

@@ -11,6 +11,11 @@
     history.replaceState(null, "", location.pathname + location.search); // the same hash again lights again
     location.hash = "#" + encodeURIComponent(id);
   };
+  const pick = (scope, tell) => {
+    turn("discussion");
+    tell({ scope });
+    document.querySelector("#ask textarea")?.focus();
+  };
   let awaited = "";
   window.rejoinder = {
     // A click in one of our HTML parts: `tell` hands it to the server.
@@ -20,7 +25,7 @@
       if (!at) return;
       if (at.dataset.sheet) return turn(at.dataset.sheet);
       if (at.dataset.ask) return tell({ ask: at.dataset.ask });
-      if (at.dataset.scope) { turn("discussion"); return tell({ scope: at.dataset.scope }); }
+      if (at.dataset.scope) { return pick(at.dataset.scope, tell); }
       if (at.matches("a")) {
         const id = decodeURIComponent(at.getAttribute("href").slice(1));
         event.preventDefault();
@@ -28,7 +33,7 @@
         awaited = id;
         return tell({ open: id });
       }
-      if (String(getSelection()) === "") { turn("discussion"); tell({ scope: at.id }); }
+      if (String(getSelection()) === "") pick(at.id, tell);
     },
     // The essay was drawn anew: a citation that waited for it can be followed now.
     drawn() {

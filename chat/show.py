@@ -148,7 +148,8 @@ def _lines(text: str) -> str:
 
 def status(model: str, window: int, index: str) -> str:
     """The line that says which model answers and how the index stands."""
-    return f'<span class="chip"><span class="dot"></span>{html.escape(model)} · {window // 1024}k</span><span class="soft">{html.escape(index)}</span>'
+    off = " off" * (model in ("stub", "no model"))
+    return f'<span class="chip"><span class="dot{off}"></span>{html.escape(model)} · {window // 1024}k</span><span class="soft">{html.escape(index)}</span>'
 
 
 def scope_label(place: str, headings: Sequence[str], text: str) -> str:
@@ -174,7 +175,7 @@ def welcome(questions: Sequence[str]) -> str:
     )
     return (
         '<div class="welcome"><p>Discuss the essay: ask, object, or pick a passage. In a reply '
-        '<span class="q">firm underlines</span> are quoted from it, <span class="s">fine ones</span> '
+        '<span class="q">firm underlines</span> hold words quoted from it, <span class="s">fine ones</span> '
         'supported by it, <span class="u">wavy ones</span> not borne out, and plain words are the '
         f"model's own.</p>{'<p>The essay itself asks:</p>' if chips else ''}{chips}</div>"
     )

@@ -49,7 +49,7 @@ class Hit:
     end: int
     language: str
     passages: tuple[str, ...]  # ids, in the order of the source
-    best: tuple[str, ...]  # the same, those that share most with the query first
+    best: tuple[str, ...]  # those within the scope, the ones that share most with the query first
 
 
 class Searcher(Protocol):
@@ -91,7 +91,8 @@ class Search:
             scores += part.weight * _fused(_standard(dense), _standard(lexical))
         order = np.argsort(-scores, kind="stable")[:k]
         wanted = set(words(" ".join(part.text for part in asked)))
-        return [self._hit(int(rows[i]), float(scores[i]), wanted) for i in order]
+        inside = {p.id for p in self.library.within(scope)} if scope else None
+        return [self._hit(int(rows[i]), float(scores[i]), wanted, inside) for i in order]
 
     def _vector(self, text: str) -> NDArray[np.float32]:
         """A query's vector; one longer than the embedder reads is the mean of its parts'."""
@@ -105,11 +106,12 @@ class Search:
         there = [not inside.isdisjoint(passages) for passages in self.stored.passages]
         return np.asarray(np.logical_and(self._live, there), np.bool_)
 
-    def _hit(self, row: int, score: float, wanted: set[str]) -> Hit:
+    def _hit(self, row: int, score: float, wanted: set[str], inside: set[str] | None) -> Hit:
         found = [pair for id_ in self.stored.passages[row] if (pair := self.library.find(id_))]
         post = found[0][0]
         passages = sorted((passage for _, passage in found), key=lambda p: p.start)
-        best = sorted(passages, key=lambda p: -_share(wanted, p.text))
+        scoped = [p for p in passages if inside is None or p.id in inside]
+        best = sorted(scoped, key=lambda p: -_share(wanted, p.text))
         return Hit(
             id=self.stored.ids[row],
             post=post.slug,

@@ -223,6 +223,8 @@ def test_going_back_keeps_the_numbers(shelf: Shelf) -> None:
         ("Why?", True),
         ("What about the other one?", True),
         ("那它为什么重要？", True),
+        ("Will agents last?", False),
+        ("What is alignment?", False),
         ("What does the essay say about reward models and the alignment tax?", False),
         ("Does compression equal simulation?", False),
         ("世界模型需要哪些数据？", False),

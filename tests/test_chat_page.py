@@ -147,6 +147,31 @@ def test_a_follow_up_on_a_clicked_section_keeps_to_it(chromium: Any, address: st
     page.close()
 
 
+@pytest.mark.parametrize(("width", "height"), [(1400, 860), (390, 800)])
+def test_where_one_writes_stays_in_view_however_long_the_discussion(
+    chromium: Any, address: str, width: int, height: int
+) -> None:
+    page = opened(chromium, address, width, height)
+    for question in [
+        QUESTION,
+        "Why is that?",
+        "What of agents?",
+        "And of language?",
+        "And energy?",
+    ]:
+        ask(page, question)
+        box = page.locator("#box").bounding_box()
+        assert 0 <= box["x"] <= box["x"] + box["width"] <= width
+        assert height / 2 < box["y"] <= box["y"] + box["height"] <= height
+    if width < 760:
+        page.get_by_role("button", name="Essay", exact=True).click()
+        page.get_by_role("button", name="Discuss the section World Model").click()
+        page.get_by_role("button", name=re.compile("World Model.*×")).wait_for()
+        assert page.get_by_label("Your question").is_visible()
+    page.screenshot(path=OUTPUT / f"long-{width}.png")
+    page.close()
+
+
 def test_retry_asks_the_last_question_again_in_another_stance(chromium: Any, address: str) -> None:
     page = opened(chromium, address)
     ask(page)

@@ -55,6 +55,7 @@ def test_a_search_keeps_within_its_scope(scope: str, inside: int, shelf: Shelf) 
     hits = shelf.search((Part("compression and simulation"),), scope, 50)
     assert hits
     assert all(allowed & set(hit.passages) for hit in hits)
+    assert set(best_passages(hits)) <= allowed
 
 
 def test_chinese_is_found_by_its_words(letters: Letters, tmp_path: Path) -> None:
